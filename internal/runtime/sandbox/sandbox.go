@@ -1,0 +1,101 @@
+// Package sandbox runs one instance of one version: a process tree that is
+// isolated and limited as far as the host allows, and gone as a whole when it
+// is killed.
+package sandbox
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// A Sandbox starts instances. It is safe for concurrent use. Close kills every
+// instance that still runs and removes what the sandbox made on the host
+// (cgroups, mounts, folders); so does the next New after a kill -9.
+type Sandbox interface {
+	// Start starts a process for the spec and returns as soon as it exists: that its
+	// program could not be executed shows in Exit. The context bounds the start, not
+	// the instance. What could not be set up is an error, and nothing is left behind.
+	Start(ctx context.Context, spec Spec) (Instance, error)
+	// Isolation reports what holds on this host, for people and for the API.
+	Isolation() Isolation
+	Close() error
+}
+
+// A Spec says what to run. Paths are the host's.
+type Spec struct {
+	// ID is unique among running instances; [a-z0-9-] only.
+	ID string
+	// TaskDir holds the unpacked package; the instance sees it read-only as
+	// LAMBDA_TASK_ROOT, which is /var/task where there is a mount namespace.
+	TaskDir string
+	// LayersDir, if not empty, holds the unpacked layers, seen read-only as /opt.
+	LayersDir string
+	// Readable are further host paths the instance needs: its interpreter, its
+	// bootstrap. Seen read-only at the same path.
+	Readable []string
+	// Argv is the program and its arguments. "{task}" in them and in Env stands for
+	// where the instance sees TaskDir.
+	Argv []string
+	// Env is the whole environment but for the variables the sandbox sets:
+	// AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR, HOME, TMPDIR.
+	Env []string
+	// Memory limit of the whole tree, in MB. Exceeding it kills the tree.
+	Memory int
+	// CPUs is the share of processor time, in CPUs (0.5 is half of one).
+	CPUs float64
+	// EphemeralStorage is the size of /tmp, in MB.
+	EphemeralStorage int
+	// RuntimeAPI is served to this instance, and to no other, at
+	// AWS_LAMBDA_RUNTIME_API.
+	RuntimeAPI http.Handler
+	// Output receives what the tree writes to standard output and error. Writes
+	// are never concurrent.
+	Output io.Writer
+}
+
+// An Instance is a running process tree. Its methods may be called by any
+// goroutine, in any state.
+type Instance interface {
+	// Terminate asks the tree to end (SIGTERM).
+	Terminate()
+	// Kill ends the tree at once. Calling it again, or after the end, does nothing.
+	Kill()
+	// Done is closed when the whole tree is gone, its output is read and its
+	// leftovers are removed.
+	Done() <-chan struct{}
+	// Exit tells how it ended. Valid once Done is closed.
+	Exit() Exit
+	// MemoryPeak is the most memory the tree has used, in bytes; 0 if unknown.
+	MemoryPeak() int64
+	// PID of the tree's first process as the host sees it.
+	PID() int
+}
+
+// Exit tells how an instance ended.
+type Exit struct {
+	// Code is the exit status, or -1 if a signal ended it.
+	Code int
+	// Signal is the name of the signal ("SIGKILL"), or empty.
+	Signal string
+	// OutOfMemory is true if the kernel, or the sandbox, killed it for exceeding
+	// Spec.Memory.
+	OutOfMemory bool
+	// StartError is why the program never ran (not executable, missing, wrong
+	// architecture), a sentence; empty if it ran.
+	StartError string
+	// At is when it ended.
+	At time.Time
+}
+
+// Isolation is what a sandbox enforces.
+type Isolation struct {
+	// Mode is "strict" when nothing is missing, else "auto", or "process".
+	Mode string `json:"mode"`
+	// Enforced and Missing name measures: "mount namespace", "own user",
+	// "memory limit", ... Missing ones come with the reason: "memory limit: no
+	// memory cgroup on this host".
+	Enforced []string `json:"enforced"`
+	Missing  []string `json:"missing"`
+}
