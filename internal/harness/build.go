@@ -1,0 +1,194 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// EnvBinary names a built `tidegate` to use in place of building one, so that
+// `make test` builds it once for all test packages.
+const EnvBinary = "TIDEGATE_TEST_BINARY"
+
+const modulePath = "github.com/tidegate-io/terraform-provider-tidegate"
+
+// keepBuilds is how long an unused build stays in .cache/.
+const keepBuilds = 24 * time.Hour
+
+// Binary returns the path of the program of this tree, building it if need be.
+// Beside it lies the same program as terraform-provider-tidegate, the name that
+// Terraform looks for.
+func Binary(ctx context.Context) (string, error) {
+	if path := os.Getenv(EnvBinary); path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%s: %w", EnvBinary, err)
+		}
+		return path, nil
+	}
+	return build(ctx, "tidegate", ".", "terraform-provider-tidegate")
+}
+
+// natsBinary builds the NATS server of the version in go.mod.
+func natsBinary(ctx context.Context) (string, error) {
+	return build(ctx, "nats-server", "github.com/nats-io/nats-server/v2")
+}
+
+// Root returns the folder of the repository that the working directory is in.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		mod, err := os.ReadFile(filepath.Join(dir, "go.mod"))
+		if err == nil && bytes.HasPrefix(mod, []byte("module "+modulePath+"\n")) {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("not inside the Tidegate repository: no go.mod of module " + modulePath + " in any parent folder")
+		}
+		dir = parent
+	}
+}
+
+// cacheDir returns, and makes, a folder below .cache/.
+func cacheDir(elem ...string) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(append([]string{root, ".cache"}, elem...)...)
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+// build compiles a package to .cache/build/<hash of the result>/name, with
+// further names for it. Test packages run at the same time, while somebody may be
+// editing: the lock makes one of them build, and a path that names its content
+// never changes under a process that runs from it.
+func build(ctx context.Context, name, pkg string, aliases ...string) (string, error) {
+	dir, err := cacheDir("build")
+	if err != nil {
+		return "", err
+	}
+	unlock, err := lock(filepath.Join(dir, name+".lock"))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+
+	// Go relinks the newest build only when something changed.
+	newest := filepath.Join(dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", newest, pkg)
+	cmd.Dir = filepath.Dir(filepath.Dir(dir))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
+	}
+	sum, err := fileHash(newest)
+	if err != nil {
+		return "", err
+	}
+	final := filepath.Join(dir, sum, name)
+	if _, err := os.Stat(final); err == nil {
+		return final, os.Chtimes(filepath.Dir(final), time.Time{}, time.Now())
+	}
+	prune(dir)
+	if err := os.MkdirAll(filepath.Dir(final), 0o755); err != nil {
+		return "", err
+	}
+	for _, alias := range aliases {
+		if err := os.Symlink(name, filepath.Join(dir, sum, alias)); err != nil && !errors.Is(err, os.ErrExist) {
+			return "", err
+		}
+	}
+	// Renamed into place, so that a build cut short is never taken for a whole one.
+	if err := copyFile(newest, final+".new"); err != nil {
+		return "", err
+	}
+	return final, os.Rename(final+".new", final)
+}
+
+// prune removes builds that nothing has asked for in a while.
+func prune(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err == nil && e.IsDir() && time.Since(info.ModTime()) > keepBuilds {
+			os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// lock takes an exclusive lock that other processes see too.
+func lock(path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if !errors.Is(err, syscall.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return func() { f.Close() }, nil
+}
+
+func fileHash(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+func copyFile(from, to string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(dst, src); err != nil {
+		dst.Close()
+		return err
+	}
+	return dst.Close()
+}
+
+// goEnv asks the go command, so that a process with a home of its own still
+// shares the caches of the user's.
+func goEnv(ctx context.Context, names ...string) ([]string, error) {
+	out, err := exec.CommandContext(ctx, "go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	values := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	env := make([]string, len(names))
+	for i, name := range names {
+		env[i] = name + "=" + values[i]
+	}
+	return env, nil
+}

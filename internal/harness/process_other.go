@@ -1,0 +1,14 @@
+//go:build !linux
+
+package harness
+
+import "syscall"
+
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// Only Linux is asked what became of a program's children.
+type pidStart struct{}
+
+func descendants(int) ([]pidStart, error) { return nil, nil }
+func anyAlive([]pidStart) bool            { return false }
+func describe([]pidStart) []string        { return nil }
