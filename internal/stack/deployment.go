@@ -49,7 +49,7 @@ type Deployment struct {
 	// Functions by name.
 	Functions map[string]FunctionStatus `json:"functions"`
 	// Components by name -> Ready or what is wrong. A target always lists the same
-	// components for the same stack.
+	// components for the same stack; the open runtime those of Stack.Components.
 	Components map[string]string `json:"components"`
 }
 

@@ -36,7 +36,8 @@ type Trigger interface {
 	// deleted while no node ran have left behind.
 	Start(ctx context.Context) error
 	// Components tells the state of what the trigger owns for the stack, by
-	// component: stack.Ready or what is wrong. Empty for other kinds.
+	// component: stack.Ready or what is wrong. Empty for other kinds. The names are
+	// those of stack.Stack.Components, neither more nor fewer: plans rely on it.
 	Components(ctx context.Context, r *store.Record) map[string]string
 	// Close stops taking events, and waits for those being handled until the
 	// context ends; then their invocations are cancelled.
