@@ -23,6 +23,15 @@ type Sandbox interface {
 	Close() error
 }
 
+// Task, Layers and Runtime stand, in Spec.Argv and Spec.Env, for where the
+// instance sees Spec.TaskDir, Spec.LayersDir and Spec.RuntimeDir. They hold a NUL, which no argument and no
+// variable of a user's can, so that nothing else is ever replaced.
+const (
+	Task    = "\x00task"
+	Layers  = "\x00layers"
+	Runtime = "\x00runtime"
+)
+
 // A Spec says what to run. Paths are the host's.
 type Spec struct {
 	// ID is unique among running instances; [a-z0-9-] only.
@@ -32,11 +41,14 @@ type Spec struct {
 	TaskDir string
 	// LayersDir, if not empty, holds the unpacked layers, seen read-only as /opt.
 	LayersDir string
-	// Readable are further host paths the instance needs: its interpreter, its
-	// bootstrap. Seen read-only at the same path.
+	// RuntimeDir, if not empty, holds the language's bootstrap, seen read-only as
+	// LAMBDA_RUNTIME_DIR, which is /var/runtime where there is a mount namespace.
+	RuntimeDir string
+	// Readable are further host paths the instance needs, such as its interpreter.
+	// Seen read-only at the same path.
 	Readable []string
-	// Argv is the program and its arguments. "{task}" in them and in Env stands for
-	// where the instance sees TaskDir.
+	// Argv is the program and its arguments. Task, Layers and Runtime in them and
+	// in Env stand for where the instance sees those folders.
 	Argv []string
 	// Env is the whole environment but for the variables the sandbox sets:
 	// AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR, HOME, TMPDIR.

@@ -1,0 +1,427 @@
+'use strict';
+// Runs a Node.js function: asks the Runtime API for events, gives them to the
+// handler, sends the answers back. Behaves as Lambda's own client does.
+//
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
+
+const net = require('net');
+const fs = require('fs');
+const path = require('path');
+
+const env = process.env;
+
+// --- Runtime API -----------------------------------------------------------
+
+// One HTTP/1.1 connection, kept open, one request at a time. Node's own http
+// module would cost more than the rest of the start.
+class RuntimeAPI {
+  constructor(address) {
+    const colon = address.lastIndexOf(':');
+    this.host = address;
+    this.socket = net.connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true });
+    this.socket.on('data', (chunk) => this.#received(chunk));
+    // The runtime is gone, or has given this instance up.
+    this.socket.on('error', () => process.exit(1));
+    this.socket.on('close', () => process.exit(1));
+    this.buffered = [];
+    this.bufferedLength = 0;
+    this.parser = null;
+    this.resolve = null;
+  }
+
+  // Keeps the process alive, or does not, while the function has nothing to do.
+  hold() { this.socket.ref(); }
+  letGo() { this.socket.unref(); }
+
+  async next() {
+    const response = await this.#request('GET', 'invocation/next', '', null);
+    if (response.status !== 200) throw new Error(`the Runtime API answered /next with status ${response.status}`);
+    return response;
+  }
+
+  respond(id, body) {
+    return this.#request('POST', `invocation/${id}/response`, 'Content-Type: application/json\r\n', body);
+  }
+
+  fail(id, error) { return this.#report(`invocation/${id}/error`, error); }
+  initFailed(error) { return this.#report('init/error', error); }
+
+  #report(where, error) {
+    const type = error.errorType.replace(/[^\x20-\x7e]/g, '');
+    return this.#request('POST', where,
+      `Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: ${type}\r\n`, JSON.stringify(error));
+  }
+
+  #request(method, where, headers, body) {
+    const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
+    const head = `${method} /2018-06-01/runtime/${where} HTTP/1.1\r\nHost: ${this.host}\r\n${headers}${length}\r\n`;
+    return new Promise((resolve) => {
+      this.resolve = resolve;
+      if (body === null || body.length < 65536) {
+        this.socket.write(head + (body ?? ''));
+      } else {
+        this.socket.cork();
+        this.socket.write(head);
+        this.socket.write(body);
+        this.socket.uncork();
+      }
+    });
+  }
+
+  #received(chunk) {
+    this.buffered.push(chunk);
+    this.bufferedLength += chunk.length;
+    if (this.parser === null) {
+      const bytes = this.#all();
+      const end = bytes.indexOf('\r\n\r\n');
+      if (end < 0) return;
+      this.parser = parseHead(bytes.latin1Slice(0, end));
+      this.#keep(bytes.subarray(end + 4));
+    }
+    const body = this.parser.chunked ? this.#chunkedBody() : this.#plainBody();
+    if (body === null) return;
+    const { status, headers } = this.parser;
+    if (status < 200) { // 100 Continue and its like come before the answer
+      this.parser = null;
+      if (this.bufferedLength > 0) this.#received(Buffer.alloc(0));
+      return;
+    }
+    this.parser = null;
+    const resolve = this.resolve;
+    this.resolve = null;
+    resolve({ status, headers, body });
+  }
+
+  #plainBody() {
+    const { length } = this.parser;
+    if (this.bufferedLength < length) return null;
+    const bytes = this.#all();
+    this.#keep(bytes.subarray(length));
+    return bytes.subarray(0, length);
+  }
+
+  // Takes whole chunks off the front as they come, so that a long body is looked
+  // at once.
+  #chunkedBody() {
+    const { chunks } = this.parser;
+    if (this.bufferedLength < this.parser.wanted) return null;
+    const bytes = this.#all();
+    let at = 0;
+    for (;;) {
+      const line = bytes.indexOf('\r\n', at);
+      if (line < 0) break;
+      const size = parseInt(bytes.latin1Slice(at, line), 16);
+      if (!(size >= 0)) throw new Error('the Runtime API sent a malformed chunk');
+      if (size === 0) {
+        // Trailers end with an empty line; without any it is this one.
+        const last = bytes.latin1Slice(line, line + 4) === '\r\n\r\n' ? line : bytes.indexOf('\r\n\r\n', line);
+        if (last < 0) break;
+        this.#keep(bytes.subarray(last + 4));
+        return Buffer.concat(chunks);
+      }
+      if (bytes.length < line + 2 + size + 2) {
+        this.parser.wanted = line + 2 + size + 2 - at;
+        break;
+      }
+      chunks.push(bytes.subarray(line + 2, line + 2 + size));
+      at = line + 2 + size + 2;
+      this.parser.wanted = 0;
+    }
+    this.#keep(bytes.subarray(at));
+    return null;
+  }
+
+  #all() {
+    if (this.buffered.length !== 1) this.buffered = [Buffer.concat(this.buffered)];
+    return this.buffered[0];
+  }
+
+  #keep(bytes) {
+    this.buffered = [bytes];
+    this.bufferedLength = bytes.length;
+  }
+}
+
+function parseHead(text) {
+  const lines = text.split('\r\n');
+  const headers = Object.create(null);
+  for (let i = 1; i < lines.length; i++) {
+    const colon = lines[i].indexOf(':');
+    headers[lines[i].slice(0, colon).toLowerCase()] = lines[i].slice(colon + 1).trim();
+  }
+  return {
+    status: Number(lines[0].split(' ')[1]),
+    headers,
+    chunked: (headers['transfer-encoding'] ?? '').toLowerCase().includes('chunked'),
+    length: Number(headers['content-length'] ?? 0),
+    chunks: [],
+    wanted: 0,
+  };
+}
+
+// Header values are UTF-8 though HTTP hands them over as Latin-1.
+const utf8 = (value) => Buffer.from(value, 'latin1').toString('utf8');
+
+// --- Errors ----------------------------------------------------------------
+
+class RuntimeError extends Error {
+  constructor(name, message, cause) {
+    super(message);
+    this.name = `Runtime.${name}`;
+    if (cause?.stack !== undefined) this.stack = cause.stack;
+  }
+}
+
+const isError = (value) => value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
+
+// The object Lambda answers with when a function fails.
+function errorObject(error) {
+  try {
+    if (!isError(error)) {
+      return { errorType: typeof error, errorMessage: String(error), trace: [] };
+    }
+    return {
+      errorType: String(error.name ?? 'Error'),
+      errorMessage: String(error.message),
+      trace: String(error.stack ?? '').split('\n'),
+    };
+  } catch {
+    return { errorType: 'handled', errorMessage: 'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack', trace: [] };
+  }
+}
+
+// The same for the log: with the properties the error has of its own.
+function errorText(error) {
+  try {
+    if (!isError(error)) return JSON.stringify(errorObject(error));
+    const { errorType, errorMessage, trace } = errorObject(error);
+    return JSON.stringify({ errorType, errorMessage, ...error, stack: trace });
+  } catch {
+    const { errorType, errorMessage, trace } = errorObject(error);
+    return JSON.stringify({ errorType, errorMessage, stack: trace });
+  }
+}
+
+// --- Console ---------------------------------------------------------------
+
+let requestID;
+
+// Lambda's lines: time, request, level and message with tabs in between. What
+// would break a message over several lines becomes \r, so that it stays one
+// entry of the log.
+function patchConsole() {
+  const { format } = require('util');
+  const line = (level, message) =>
+    process.stdout.write(`${new Date().toISOString()}\t${requestID}\t${level}\t${message.replace(/\n/g, '\r')}\n`);
+  const method = (level) => (...parameters) => line(level, format(...parameters));
+  console.log = method('INFO');
+  console.info = method('INFO');
+  console.debug = method('DEBUG');
+  console.warn = method('WARN');
+  console.error = method('ERROR');
+  console.fatal = method('FATAL');
+  console.trace = (...parameters) => {
+    const here = { name: 'Trace', message: format(...parameters) };
+    here.toString = () => (here.message ? `Trace: ${here.message}` : 'Trace');
+    Error.captureStackTrace(here, console.trace);
+    line('TRACE', here.stack);
+  };
+}
+
+// --- The user's module -----------------------------------------------------
+
+async function loadHandler(root, handler) {
+  if (handler.includes('..')) {
+    throw new RuntimeError('MalformedHandlerName',
+      `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  }
+  const name = path.basename(handler);
+  const folder = handler.slice(0, handler.length - name.length);
+  const dot = name.indexOf('.');
+  if (dot < 0) throw new RuntimeError('MalformedHandlerName', 'Bad handler');
+
+  let module;
+  try {
+    module = await loadModule(root, folder, name.slice(0, dot));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new RuntimeError('UserCodeSyntaxError', String(error), error);
+    if (error?.code === 'MODULE_NOT_FOUND' || error?.code === 'ERR_MODULE_NOT_FOUND') {
+      throw new RuntimeError('ImportModuleError', String(error), error);
+    }
+    throw error;
+  }
+  const find = (from) => name.slice(dot + 1).split('.').reduce((object, key) => object?.[key], from);
+  const found = find(module) ?? find(module?.default);
+  if (found === undefined || found === null) throw new RuntimeError('HandlerNotFound', `${handler} is undefined or not exported`);
+  if (typeof found !== 'function') throw new RuntimeError('HandlerNotFound', `${handler} is not a function`);
+  return found;
+}
+
+async function loadModule(root, folder, name) {
+  const file = path.resolve(root, folder, name);
+  const isFile = (candidate) => fs.statSync(candidate, { throwIfNoEntry: false })?.isFile() ?? false;
+  const load = (candidate) => import(require('url').pathToFileURL(candidate).href);
+  if (isFile(file)) return require(file);
+  if (isFile(`${file}.js`)) return isModule(file) ? load(`${file}.js`) : require(`${file}.js`);
+  if (isFile(`${file}.mjs`)) return load(`${file}.mjs`);
+  if (isFile(`${file}.cjs`)) return require(`${file}.cjs`);
+  // A folder with an index, or a package.
+  return require(require.resolve(`./${path.join(folder, name)}`, { paths: [root] }));
+}
+
+// Whether .js beside this path means an ES module: the nearest package.json says.
+function isModule(file) {
+  for (let dir = path.dirname(file); ; dir = path.dirname(dir)) {
+    try {
+      return JSON.parse(fs.readFileSync(path.join(dir, 'package.json'), 'utf8')).type === 'module';
+    } catch (error) {
+      if (error.code !== 'ENOENT') return false;
+    }
+    if (path.basename(dir) === 'node_modules' || dir === path.dirname(dir)) return false;
+  }
+}
+
+// --- Invocations -----------------------------------------------------------
+
+// What to do when nothing is left to run, and when something fails that nobody
+// waits for. Each invocation sets its own.
+let onEmptyLoop = null;
+let onCrash = null;
+
+process.on('beforeExit', () => {
+  const act = onEmptyLoop;
+  onEmptyLoop = null;
+  act?.();
+});
+process.on('uncaughtException', (error) => {
+  console.error('Uncaught Exception', `\t${errorText(error)}`);
+  onCrash(error, 129);
+});
+process.on('unhandledRejection', (reason) => {
+  const error = new RuntimeError('UnhandledPromiseRejection', String(reason), isError(reason) ? reason : undefined);
+  console.error('Unhandled Promise Rejection', `\t${errorText(error)}`);
+  onCrash(error, 128);
+});
+
+function parseHeader(value) {
+  if (value === undefined || value === '') return undefined;
+  try {
+    return JSON.parse(utf8(value));
+  } catch {
+    throw new Error(`Cannot parse as JSON: ${utf8(value)}`);
+  }
+}
+
+function contextOf(headers) {
+  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+  return {
+    callbackWaitsForEmptyEventLoop: true,
+    functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: parseHeader(headers['lambda-runtime-client-context']),
+    identity: parseHeader(headers['lambda-runtime-cognito-identity']),
+    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
+    awsRequestId: headers['lambda-runtime-aws-request-id'],
+    tenantId: headers['lambda-runtime-aws-tenant-id'],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+  };
+}
+
+// Runs one event to its end. Resolves with {error} or {result}: what a promise or
+// the first call of a callback gave, or null when nothing is left to run.
+function invoke(handler, event, context) {
+  return new Promise((settle) => {
+    let settled = false;
+    const finish = (outcome, wait) => {
+      if (settled) return;
+      settled = true;
+      if (wait && context.callbackWaitsForEmptyEventLoop) {
+        onEmptyLoop = () => settle(outcome);
+      } else {
+        onEmptyLoop = null;
+        settle(outcome);
+      }
+    };
+    onEmptyLoop = () => { settled = true; settle({ result: null }); };
+    const callback = (error, result) =>
+      finish(error === undefined || error === null ? { result } : { error }, true);
+    context.succeed = (result) => finish({ result }, false);
+    context.fail = (error) => finish({ error: error ?? 'handled' }, false);
+    context.done = (error, result) =>
+      finish(error === undefined || error === null ? { result } : { error }, false);
+
+    try {
+      const returned = handler(event, context, callback);
+      if (typeof returned?.then === 'function') {
+        returned.then((result) => finish({ result }, false), (error) => finish({ error }, false));
+      }
+    } catch (error) {
+      finish({ error }, false);
+    }
+  });
+}
+
+function serialize({ error, result }) {
+  if (error !== undefined) return { error };
+  try {
+    return { body: JSON.stringify(result === undefined ? null : result) ?? 'null' };
+  } catch (cause) {
+    return { error: new RuntimeError('MarshalError', `Unable to stringify response body: ${cause.message}`, cause) };
+  }
+}
+
+async function main() {
+  const api = new RuntimeAPI(env.AWS_LAMBDA_RUNTIME_API);
+  patchConsole();
+  onCrash = (error, status) => {
+    api.hold();
+    api.initFailed(errorObject(error)).then(() => process.exit(status));
+  };
+  // A module that waits for nothing at its top level would end the process.
+  api.letGo();
+  const empty = setInterval(() => {}, 1 << 30);
+  let handler;
+  try {
+    handler = await loadHandler(env.LAMBDA_TASK_ROOT, env._HANDLER);
+  } catch (error) {
+    console.error('Uncaught Exception', `\t${errorText(error)}`);
+    api.hold();
+    await api.initFailed(errorObject(error));
+    process.exit(1);
+  }
+  clearInterval(empty);
+
+  for (;;) {
+    api.hold();
+    const { headers, body } = await api.next();
+    api.letGo();
+    requestID = headers['lambda-runtime-aws-request-id'];
+    const id = requestID;
+    if (headers['lambda-runtime-trace-id'] === undefined) delete env._X_AMZN_TRACE_ID;
+    else env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
+    onCrash = (error, status) => {
+      onCrash = () => {};
+      api.hold();
+      api.fail(id, errorObject(error)).then(() => process.exit(status));
+    };
+    let outcome;
+    try {
+      outcome = serialize(await invoke(handler, JSON.parse(body.toString('utf8')), contextOf(headers)));
+    } catch (error) {
+      outcome = { error };
+    }
+    api.hold();
+    if ('error' in outcome) {
+      console.error('Invoke Error', `\t${errorText(outcome.error)}`);
+      await api.fail(id, errorObject(outcome.error));
+    } else {
+      await api.respond(id, outcome.body);
+    }
+  }
+}
+
+main();

@@ -1,0 +1,358 @@
+"""Runs a Python function: asks the Runtime API for events, gives them to the
+handler, sends the answers back. Behaves as Lambda's own client does, on CPython
+3.8 and later.
+
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
+"""
+
+import sys
+import time
+from os import environ
+
+# The C module under "socket", which would import a dozen others.
+import _socket
+
+# --- Runtime API ------------------------------------------------------------
+
+
+class RuntimeAPI:
+    """One HTTP/1.1 connection, kept open, one request at a time."""
+
+    def __init__(self, address):
+        host, _, port = address.rpartition(":")
+        self.host = address
+        self.socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+        self.socket.connect((host, int(port)))
+        self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        self.rest = b""
+
+    def next(self):
+        status, headers, body = self._request("GET", "invocation/next")
+        if status != 200:
+            raise RuntimeError("the Runtime API answered /next with status %d" % status)
+        return headers, body
+
+    def respond(self, request_id, body):
+        self._request("POST", "invocation/%s/response" % request_id, body)
+
+    def fail(self, request_id, error):
+        self._request("POST", "invocation/%s/error" % request_id, to_json(error), error["errorType"])
+
+    def init_failed(self, error):
+        self._request("POST", "init/error", to_json(error), error["errorType"])
+
+    def _request(self, method, where, body=None, error_type=None):
+        head = "%s /2018-06-01/runtime/%s HTTP/1.1\r\nHost: %s\r\n" % (method, where, self.host)
+        if error_type is not None:
+            head += "Lambda-Runtime-Function-Error-Type: %s\r\n" % error_type.encode("ascii", "replace").decode()
+        if body is not None:
+            head += "Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
+        self._send((head + "\r\n").encode("ascii") + (body or b""))
+        while True:
+            status, headers = self._head()
+            if status >= 200:  # 100 Continue and its like come before the answer
+                break
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            return status, headers, self._chunks()
+        return status, headers, self._read(int(headers.get("content-length", 0)))
+
+    def _send(self, data):
+        sent = self.socket.send(data)
+        if sent < len(data):
+            view = memoryview(data)
+            while sent < len(data):
+                sent += self.socket.send(view[sent:])
+
+    def _receive(self):
+        data = self.socket.recv(65536)
+        if not data:
+            sys.exit(1)  # the runtime is gone, or has given this instance up
+        return data
+
+    def _until(self, mark):
+        parts, tail = [self.rest], self.rest
+        while mark not in tail:
+            data = self._receive()
+            parts.append(data)
+            tail = tail[-len(mark) + 1:] + data
+        before, _, self.rest = b"".join(parts).partition(mark)
+        return before
+
+    def _read(self, length):
+        if len(self.rest) >= length:
+            body, self.rest = self.rest[:length], self.rest[length:]
+            return body
+        body = bytearray(length)
+        have = len(self.rest)
+        body[:have], self.rest = self.rest, b""
+        view = memoryview(body)
+        while have < length:
+            got = self.socket.recv_into(view[have:])
+            if not got:
+                sys.exit(1)
+            have += got
+        view.release()
+        return bytes(body)
+
+    def _chunks(self):
+        parts = []
+        while True:
+            size = int(self._until(b"\r\n").partition(b";")[0], 16)
+            if size == 0:
+                break
+            parts.append(self._read(size))
+            self._until(b"\r\n")
+        while self._until(b"\r\n"):  # trailers
+            pass
+        return b"".join(parts)
+
+    def _head(self):
+        # Names compare without case. Values are UTF-8, though HTTP says Latin-1.
+        lines = self._until(b"\r\n\r\n").decode("utf-8", "replace").split("\r\n")
+        headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        return int(lines[0].split(" ", 2)[1]), headers
+
+
+def to_json(value):
+    return dumps(value).encode("utf-8")
+
+
+# --- Context ----------------------------------------------------------------
+
+
+class Bag:
+    """An object with the attributes it is given."""
+
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+    def __repr__(self):
+        return "%s(%s)" % (type(self).__name__, ", ".join("%s=%r" % item for item in self.__dict__.items()))
+
+
+class CognitoIdentity(Bag):
+    pass
+
+
+class Client(Bag):
+    pass
+
+
+class ClientContext(Bag):
+    pass
+
+
+class LambdaContext(Bag):
+    def __init__(self, headers):
+        super().__init__(
+            aws_request_id=headers.get("lambda-runtime-aws-request-id"),
+            log_group_name=environ.get("AWS_LAMBDA_LOG_GROUP_NAME"),
+            log_stream_name=environ.get("AWS_LAMBDA_LOG_STREAM_NAME"),
+            function_name=environ.get("AWS_LAMBDA_FUNCTION_NAME"),
+            memory_limit_in_mb=environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"),
+            function_version=environ.get("AWS_LAMBDA_FUNCTION_VERSION"),
+            invoked_function_arn=headers.get("lambda-runtime-invoked-function-arn"),
+            tenant_id=headers.get("lambda-runtime-aws-tenant-id"),
+            client_context=client_context(headers.get("lambda-runtime-client-context")),
+            identity=cognito_identity(headers.get("lambda-runtime-cognito-identity")),
+            _epoch_deadline_time_in_ms=int(headers.get("lambda-runtime-deadline-ms", 0)),
+        )
+
+    def get_remaining_time_in_millis(self):
+        return max(self._epoch_deadline_time_in_ms - int(time.time() * 1000), 0)
+
+    def log(self, message):
+        sys.stdout.write(str(message))
+
+
+def cognito_identity(header):
+    value = loads(header) if header else {}
+    return CognitoIdentity(
+        cognito_identity_id=value.get("cognitoIdentityId"),
+        cognito_identity_pool_id=value.get("cognitoIdentityPoolId"),
+    )
+
+
+def client_context(header):
+    if not header:
+        return None
+    value = loads(header)
+    names = ("installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name")
+    client = value.get("client")
+    return ClientContext(
+        custom=value.get("custom"),
+        env=value.get("env"),
+        client=Client(**{name: client.get(name) for name in names}) if client else None,
+    )
+
+
+# --- Errors -----------------------------------------------------------------
+
+
+class Fault(Exception):
+    """What is wrong with the function itself, as Lambda names it."""
+
+    def __init__(self, kind, message, trace=()):
+        super().__init__(message)
+        self.kind, self.message, self.trace = "Runtime." + kind, message, list(trace)
+
+
+def error_object(error, request_id):
+    """The object Lambda answers with when a function fails."""
+    if isinstance(error, Fault):
+        kind, message, trace = error.kind, error.message, error.trace
+    else:
+        import traceback
+
+        frames = traceback.extract_tb(error.__traceback__)
+        trace = traceback.format_list([frame for frame in frames if frame.filename != __file__])
+        kind, message = type(error).__name__, str(error)
+    return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
+
+
+def log_error(error):
+    """One entry of the log: \\r is a line break within it."""
+    lines = ["[ERROR] %s: %s" % (error["errorType"], error["errorMessage"])]
+    if error["stackTrace"]:
+        lines.append("Traceback (most recent call last):")
+        for entry in error["stackTrace"]:
+            lines.extend(entry.rstrip("\n").split("\n"))
+    sys.stdout.write("\r".join("\r".join(lines).split("\n")) + "\n")
+
+
+# --- Logging ----------------------------------------------------------------
+
+current_request = None
+
+
+class LoggingFinder:
+    """Sets Lambda's log handler up when, and only if, logging is imported."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(LoggingFinder)
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                execute = spec.loader.exec_module
+
+                def exec_module(module):
+                    execute(module)
+                    set_up_logging(module)
+
+                spec.loader.exec_module = exec_module
+                return spec
+        return None
+
+
+def set_up_logging(logging):
+    class LambdaHandler(logging.Handler):
+        def emit(self, record):
+            sys.stdout.write(self.format(record).replace("\n", "\r") + "\n")
+
+    class RequestFilter(logging.Filter):
+        def filter(self, record):
+            record.aws_request_id = current_request or ""
+            return True
+
+    formatter = logging.Formatter(
+        "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = LambdaHandler()
+    handler.setFormatter(formatter)
+    handler.addFilter(RequestFilter())
+    logging.getLogger().addHandler(handler)
+
+
+# --- The user's module ------------------------------------------------------
+
+
+def set_path(root):
+    """The package first, then layers, then what the interpreter brings."""
+    first = [root] + [entry for entry in environ.get("PYTHONPATH", "").split(":") if entry]
+    library = "%s/lib/python%d.%d/" % ((sys.prefix,) + sys.version_info[:2])
+    last = [library + "site-packages", library + "dist-packages", sys.prefix + "/lib/python3/dist-packages"]
+    # The first entry is the bootstrap's own folder.
+    own = __file__.rpartition("/")[0]
+    sys.path[:] = first + [entry for entry in sys.path if entry != own] + last
+
+
+def load_handler(name):
+    module_name, dot, function_name = name.rpartition(".")
+    if not dot or not module_name:
+        raise Fault("MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
+    module_name = module_name.replace("/", ".")
+    if module_name.split(".")[0] in sys.builtin_module_names:
+        raise Fault("ImportModuleError", "Cannot use built-in module %s as a handler module" % module_name)
+    try:
+        __import__(module_name)
+        module = sys.modules[module_name]
+    except ImportError as error:
+        raise Fault("ImportModuleError", "Unable to import module '%s': %s" % (module_name, error))
+    except SyntaxError as error:
+        raise Fault(
+            "UserCodeSyntaxError",
+            "Syntax error in module '%s': %s" % (module_name, error),
+            ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, (error.text or "").strip())],
+        )
+    try:
+        return getattr(module, function_name)
+    except AttributeError:
+        raise Fault("HandlerNotFound", "Handler '%s' missing on module '%s'" % (function_name, module_name))
+
+
+# --- Invocations ------------------------------------------------------------
+
+
+def answer(handler, headers, body):
+    try:
+        event = loads(body)
+    except ValueError as error:
+        raise Fault("UnmarshalError", "Unable to unmarshal input: %s" % error)
+    result = handler(event, LambdaContext(headers))
+    try:
+        return to_json(result)
+    except Exception as error:
+        raise Fault("MarshalError", "Unable to marshal response: %s" % error)
+
+
+def main():
+    global current_request, dumps, loads
+    api = RuntimeAPI(environ["AWS_LAMBDA_RUNTIME_API"])
+    set_path(environ["LAMBDA_TASK_ROOT"])
+    sys.meta_path.insert(0, LoggingFinder)
+    # Not on top: a package may bring a json of its own, and its path is set only now.
+    from json import dumps, loads
+
+    try:
+        handler = load_handler(environ["_HANDLER"])
+    except Exception as failure:
+        error = error_object(failure, "")
+        log_error(error)
+        api.init_failed(error)
+        sys.exit(1)
+    while True:
+        headers, body = api.next()
+        current_request = headers["lambda-runtime-aws-request-id"]
+        if "lambda-runtime-trace-id" in headers:
+            environ["_X_AMZN_TRACE_ID"] = headers["lambda-runtime-trace-id"]
+        else:
+            environ.pop("_X_AMZN_TRACE_ID", None)
+        try:
+            result = answer(handler, headers, body)
+        except Exception as failure:
+            error = error_object(failure, current_request)
+            log_error(error)
+            api.fail(current_request, error)
+        else:
+            api.respond(current_request, result)
+
+
+main()

@@ -1,0 +1,50 @@
+package sandbox
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// Mode is what the user asked for with --isolation.
+type Mode string
+
+const (
+	// ModeAuto enforces all that the host allows, and reports the rest.
+	ModeAuto Mode = "auto"
+	// ModeStrict refuses to start where anything is missing.
+	ModeStrict Mode = "strict"
+	// ModeProcess starts plain processes: no namespaces, the runtime's own user.
+	ModeProcess Mode = "process"
+	// ModeOCI runs instances through an OCI runtime of the host.
+	ModeOCI Mode = "oci"
+)
+
+// Options for New.
+type Options struct {
+	// Dir is a folder of the sandbox's own, made if it is not there. Instances'
+	// folders are in it while they run.
+	Dir string
+	// Mode defaults to ModeAuto.
+	Mode Mode
+	// Log defaults to slog.Default().
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Dir == "" {
+		return o, fmt.Errorf("sandbox: Options.Dir is empty; it must name a folder")
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	switch o.Mode {
+	case "":
+		o.Mode = ModeAuto
+	case ModeAuto, ModeStrict, ModeProcess:
+	case ModeOCI:
+		return o, fmt.Errorf("isolation oci is not available in this version; use auto, strict or process")
+	default:
+		return o, fmt.Errorf("isolation %q is unknown; use auto, strict or process", o.Mode)
+	}
+	return o, nil
+}
