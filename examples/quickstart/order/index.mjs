@@ -1,0 +1,49 @@
+// Answers GET /menu, and takes an order with POST /orders by putting it on a queue.
+
+import { randomUUID } from "node:crypto";
+
+const menu = { tea: 3, coffee: 4, cake: 5 };
+
+export async function handler(event) {
+  switch (event.routeKey) {
+    case "GET /menu":
+      return json(200, menu);
+    case "POST /orders":
+      return takeOrder(event);
+  }
+  return json(404, { message: "There is nothing here." });
+}
+
+async function takeOrder(event) {
+  let order;
+  try {
+    order = JSON.parse(event.body);
+  } catch {
+    return json(400, { message: "An order is a JSON object." });
+  }
+  const { item, quantity = 1 } = order ?? {};
+  if (!Object.hasOwn(menu, item)) {
+    return json(422, { message: `There is no "${item}" on the menu.` });
+  }
+  const id = randomUUID().slice(0, 8);
+  await send({ id, item, quantity, price: menu[item] * quantity });
+  console.log(`order ${id}: ${quantity} ${item}`);
+  return json(202, { id });
+}
+
+// send puts a message on the queue, with the token that Tidegate gave this function.
+async function send(message) {
+  const { TIDEGATE_ENDPOINT, TIDEGATE_TOKEN, QUEUE } = process.env;
+  const response = await fetch(`${TIDEGATE_ENDPOINT}/queues/${QUEUE}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${TIDEGATE_TOKEN}` },
+    body: JSON.stringify(message),
+  });
+  if (!response.ok) {
+    throw new Error(`the queue answered ${response.status}: ${await response.text()}`);
+  }
+}
+
+function json(statusCode, body) {
+  return { statusCode, headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+}
