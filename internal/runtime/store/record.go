@@ -1,6 +1,9 @@
 package store
 
 import (
+	"encoding/json"
+	"fmt"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -51,4 +54,50 @@ func (f *FunctionRecord) Version(number int) (VersionRecord, bool) {
 		}
 	}
 	return VersionRecord{}, false
+}
+
+// Clone returns a copy that may be changed.
+func (r *Record) Clone() *Record {
+	text, err := json.Marshal(r)
+	c := new(Record)
+	if err == nil {
+		err = json.Unmarshal(text, c)
+	}
+	if err != nil {
+		// Records come from JSON, or hold what does: there is none that cannot go
+		// through it.
+		panic(fmt.Sprintf("store: a record does not survive JSON: %v", err))
+	}
+	c.Revision = r.Revision
+	return c
+}
+
+// Function returns the configuration ($LATEST) and the versions of one of the
+// stack's functions.
+func (r *Record) Function(name string) (stack.Function, *FunctionRecord, bool) {
+	f, ok := r.Stack.Functions[name]
+	if !ok || r.Deleted {
+		return stack.Function{}, nil, false
+	}
+	versions := r.Functions[name]
+	if versions == nil {
+		versions = &FunctionRecord{}
+	}
+	return f, versions, true
+}
+
+// configs returns what the record's functions and versions are made of.
+func (r *Record) configs() []stack.Config {
+	var configs []stack.Config
+	if !r.Deleted {
+		for _, f := range r.Stack.Functions {
+			configs = append(configs, f.Config)
+		}
+	}
+	for _, f := range r.Functions {
+		for _, v := range f.Versions {
+			configs = append(configs, v.Config)
+		}
+	}
+	return configs
 }

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"net/url"
+	"strings"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+)
+
+// maxPayload bounds one message or record on the embedded server, in bytes. It
+// has room for the largest event (6 MB) and its headers.
+const maxPayload = 8 << 20
+
+// startTimeout is how long the embedded server may take until it is ready; it
+// reads all of its streams before.
+const startTimeout = time.Minute
+
+// An embedded server lives in this process and listens nowhere.
+type embedded struct{ server *natsserver.Server }
+
+func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
+	server, err := natsserver.NewServer(&natsserver.Options{
+		ServerName: "tidegate",
+		DontListen: true,
+		NoSigs:     true,
+		MaxPayload: maxPayload,
+		JetStream:  true,
+		StoreDir:   dir,
+		// JetStream flushes every two minutes unless told otherwise. What it has
+		// acknowledged must outlast this process and this machine's power.
+		SyncAlways: true,
+		// The disk is the limit. By default it would be three quarters of what is
+		// free at start, which a store that holds more than that could not reopen.
+		JetStreamMaxStore:      math.MaxInt64,
+		JetStreamMaxMemory:     256 << 20,
+		DisableJetStreamBanner: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the embedded NATS server: %w", err)
+	}
+	server.SetLoggerV2(serverLog{log.With("from", "nats-server")}, true, false, false)
+	server.Start()
+	if !server.ReadyForConnections(startTimeout) {
+		server.Shutdown()
+		return nil, fmt.Errorf("the embedded NATS server was not ready after %s", startTimeout)
+	}
+	if !server.JetStreamEnabled() {
+		server.Shutdown()
+		return nil, fmt.Errorf("cannot start JetStream in %s: see the log", dir)
+	}
+	return &embedded{server}, nil
+}
+
+func (e *embedded) stop() {
+	e.server.Shutdown()
+	e.server.WaitForShutdown()
+}
+
+// serverLog is the NATS server's log within Tidegate's: what the server finds
+// notable is not so for an operator of Tidegate.
+type serverLog struct{ log *slog.Logger }
+
+func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l serverLog) Debugf(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(format, v...)) }
+func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
+func (l serverLog) Errorf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
+func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
+
+// redactURLs takes the secrets out of a comma-separated list of URLs.
+func redactURLs(list string) string {
+	urls := strings.Split(list, ",")
+	for i, text := range urls {
+		u, err := url.Parse(strings.TrimSpace(text))
+		if err != nil {
+			urls[i] = "(not a URL)"
+			continue
+		}
+		if u.User != nil {
+			u.User = url.User("redacted")
+		}
+		urls[i] = u.String()
+	}
+	return strings.Join(urls, ",")
+}
