@@ -133,8 +133,9 @@ func retired(versions *store.FunctionRecord) *store.FunctionRecord {
 	return &store.FunctionRecord{LastVersion: versions.LastVersion}
 }
 
-// Delete returns the tombstone of a stack.
-func Delete(r *store.Record) *store.Record {
+// Tombstone returns what stays of a stack that is deleted: which numbers its
+// functions' versions had.
+func Tombstone(r *store.Record) *store.Record {
 	tombstone := &store.Record{
 		Format:      store.RecordFormat,
 		Stack:       stack.Stack{Name: r.Stack.Name},
@@ -147,11 +148,4 @@ func Delete(r *store.Record) *store.Record {
 		tombstone.Functions[name] = retired(versions)
 	}
 	return tombstone
-}
-
-// Confirm returns the record with its creation finished.
-func Confirm(r *store.Record) *store.Record {
-	next := r.Clone()
-	next.Creation = stack.CreationFinished
-	return next
 }

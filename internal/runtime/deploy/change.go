@@ -56,11 +56,14 @@ func DeleteVersion(r *store.Record, name string, number int) (*store.Record, err
 }
 
 // SetLive points the alias "live" of a function at one version, or splits it
-// between two.
+// between two. An empty routing removes the alias.
 func SetLive(r *store.Record, name string, routing stack.Routing) (*store.Record, error) {
 	_, versions, err := function(r, name)
 	if err != nil {
 		return nil, err
+	}
+	if len(routing) == 0 {
+		return withLive(r, name, nil), nil
 	}
 	if err := routing.Validate(); err != nil {
 		return nil, failure(Invalid, "the alias %q of function %q of stack %q: %v", stack.AliasLive, name, r.Stack.Name, err)
@@ -70,23 +73,15 @@ func SetLive(r *store.Record, name string, routing stack.Routing) (*store.Record
 			return nil, noVersion(r, name, number)
 		}
 	}
-	next := r.Clone()
-	next.Functions[name].Live = maps.Clone(routing)
-	return next, nil
+	return withLive(r, name, maps.Clone(routing)), nil
 }
 
-// DeleteLive removes the alias "live" of a function.
-func DeleteLive(r *store.Record, name string) (*store.Record, error) {
-	_, versions, err := function(r, name)
-	if err != nil {
-		return nil, err
-	}
-	if len(versions.Live) == 0 {
-		return nil, failure(NotFound, "function %q of stack %q has no alias %q", name, r.Stack.Name, stack.AliasLive)
-	}
+func withLive(r *store.Record, name string, routing stack.Routing) *store.Record {
 	next := r.Clone()
-	next.Functions[name].Live = nil
-	return next, nil
+	if versions := next.Functions[name]; versions != nil {
+		versions.Live = routing
+	}
+	return next
 }
 
 func noVersion(r *store.Record, function string, number int) error {

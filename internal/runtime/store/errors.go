@@ -16,7 +16,8 @@ var (
 	// was written.
 	ErrConflict = errors.New("changed by somebody else in the meantime")
 	// ErrFull says that there is no room left; nothing was written.
-	ErrFull = errors.New("no space left")
+	ErrFull   = errors.New("no space left")
+	errClosed = errors.New("the store was closed")
 	// ErrHash says that a package's bytes are not those its name promises.
 	ErrHash = errors.New("the package's content does not have the SHA-256 it was announced with")
 )

@@ -29,6 +29,7 @@ type Store struct {
 	packages                    *packages
 	nodes                       *nodes
 	directory                   *Directory
+	local                       localLeases
 
 	managementToken string
 	signingKey      []byte
@@ -138,7 +139,9 @@ func (s *Store) openBuckets(ctx context.Context) (err error) {
 	open(&s.meta, s.opts.bucket(bucketMeta, "Tidegate: format, token and key shared by all nodes"))
 	open(&s.stacks, stacks)
 	open(&s.names, s.opts.bucket(bucketNames, "Tidegate: which stack's a function name is"))
-	open(&s.leases, s.opts.bucket(bucketLeases, "Tidegate: what one node at a time does"))
+	if s.embedded == nil {
+		open(&s.leases, s.opts.bucket(bucketLeases, "Tidegate: what one node at a time does"))
+	}
 	if err != nil {
 		return err
 	}
