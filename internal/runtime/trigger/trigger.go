@@ -27,10 +27,10 @@ type Trigger interface {
 	// Mount adds its handlers to the ingress listener.
 	Mount(mux *http.ServeMux)
 	// Reconcile makes what the trigger has of a stack what the new record says. Old
-	// is nil when the stack is new to this node, new is nil when it is gone. Stacks
-	// of other kinds are ignored. What it makes in the store, it makes idempotently:
-	// every node reconciles every stack. An error leaves the stack partly served; the
-	// trigger keeps trying by itself until Reconcile is called for the stack again.
+	// is what it returned nil for last, nil if the stack is new to this node; new is
+	// nil when the stack is gone. Stacks of other kinds are ignored. What it makes in
+	// the store it makes idempotently, since every node reconciles every stack. It is
+	// a store.ChangeFunc: after an error the store's directory calls it again.
 	Reconcile(ctx context.Context, old, new *store.Record) error
 	// Start begins what needs to know every stack: it removes what stacks that were
 	// deleted while no node ran have left behind.
