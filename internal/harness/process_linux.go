@@ -15,30 +15,30 @@ func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// A pidStart names one process for ever: pids are used again.
-type pidStart struct {
+// A Process is one process for ever, while its pid may be used again.
+type Process struct {
 	pid   int
 	start string // clock ticks since boot
 }
 
 // descendants returns all processes below pid.
-func descendants(pid int) ([]pidStart, error) {
+func descendants(pid int) ([]Process, error) {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return nil, err
 	}
-	children := map[int][]pidStart{}
+	children := map[int][]Process{}
 	for _, path := range stats {
 		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
 			continue
 		}
 		if parent, start, _, ok := readStat(child); ok {
-			children[parent] = append(children[parent], pidStart{child, start})
+			children[parent] = append(children[parent], Process{child, start})
 		}
 	}
-	var all []pidStart
-	for next := []pidStart{{pid: pid}}; len(next) > 0; next = next[1:] {
+	var all []Process
+	for next := []Process{{pid: pid}}; len(next) > 0; next = next[1:] {
 		all = append(all, children[next[0].pid]...)
 		next = append(next, children[next[0].pid]...)
 	}
@@ -60,14 +60,15 @@ func readStat(pid int) (parent int, start string, state string, ok bool) {
 	return parent, fields[19], fields[0], err == nil
 }
 
-func alive(p pidStart) bool {
+// Alive tells whether the process has not ended.
+func (p Process) Alive() bool {
 	_, start, state, ok := readStat(p.pid)
 	return ok && start == p.start && state != "Z" && state != "X"
 }
 
-func anyAlive(ps []pidStart) bool {
+func anyAlive(ps []Process) bool {
 	for _, p := range ps {
-		if alive(p) {
+		if p.Alive() {
 			return true
 		}
 	}
@@ -75,10 +76,10 @@ func anyAlive(ps []pidStart) bool {
 }
 
 // describe tells the pid and command line of those that are alive.
-func describe(ps []pidStart) []string {
+func describe(ps []Process) []string {
 	var out []string
 	for _, p := range ps {
-		if alive(p) {
+		if p.Alive() {
 			cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.pid))
 			out = append(out, fmt.Sprintf("%d %s", p.pid, strings.ReplaceAll(string(cmdline), "\x00", " ")))
 		}

@@ -7,22 +7,40 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
-// PeakMemory watches the processes below pid whose name begins with prefix (of
-// which Linux keeps 15 bytes), until stop is called, which returns the largest
-// resident memory that one of them ever had, in bytes.
+// Descendant returns the first process below pid whose name begins with prefix.
+// Linux keeps 15 bytes of a name.
+func Descendant(pid int, prefix string) (Process, bool) {
+	family, _ := descendants(pid)
+	for _, p := range family {
+		if name, _ := highWater(p.pid); strings.HasPrefix(name, prefix) {
+			return p, true
+		}
+	}
+	return Process{}, false
+}
+
+// Kill sends SIGKILL to the process, unless it has ended.
+func (p Process) Kill() error {
+	if !p.Alive() {
+		return nil
+	}
+	return syscall.Kill(p.pid, syscall.SIGKILL)
+}
+
+// PeakMemory watches the process that Descendant finds, until stop is called,
+// which returns the largest resident memory that it ever had, in bytes.
 func PeakMemory(pid int, prefix string) (stop func() int64) {
 	quit, peak := make(chan struct{}), make(chan int64)
 	go func() {
 		var most int64
 		for {
-			family, _ := descendants(pid)
-			for _, p := range family {
-				if name, bytes := highWater(p.pid); strings.HasPrefix(name, prefix) {
-					most = max(most, bytes)
-				}
+			if p, found := Descendant(pid, prefix); found {
+				_, bytes := highWater(p.pid)
+				most = max(most, bytes)
 			}
 			select {
 			case <-quit:
