@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -176,19 +175,4 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return dst.Close()
-}
-
-// goEnv asks the go command, so that a process with a home of its own still
-// shares the caches of the user's.
-func goEnv(ctx context.Context, names ...string) ([]string, error) {
-	out, err := exec.CommandContext(ctx, "go", append([]string{"env"}, names...)...).Output()
-	if err != nil {
-		return nil, fmt.Errorf("go env: %w", err)
-	}
-	values := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	env := make([]string, len(names))
-	for i, name := range names {
-		env[i] = name + "=" + values[i]
-	}
-	return env, nil
 }

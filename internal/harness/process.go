@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// childGrace is how long the children of a process that ended have to end too.
+var childGrace = 10 * time.Second
+
 // A process is a program that runs until it is stopped, with its output in a
 // file.
 type process struct {
@@ -72,7 +75,7 @@ func (p *process) end(sig syscall.Signal, grace time.Duration) error {
 		<-p.done
 		return fmt.Errorf("%s (pid %d) had not ended %v after %v and was killed", name, p.cmd.Process.Pid, grace, sig)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), childGrace)
 	defer cancel()
 	if err := Wait(ctx, "the children of "+name+" to end", func() (bool, error) { return !anyAlive(family), nil }); err != nil {
 		return fmt.Errorf("%w; still there: %s", err, strings.Join(describe(family), "; "))
