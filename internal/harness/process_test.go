@@ -42,7 +42,7 @@ func TestEndingAProcessEndsItInOrder(t *testing.T) {
 }
 
 func TestAProcessThatWillNotEndIsKilledAndReported(t *testing.T) {
-	p := start(t, `trap '' TERM; echo ready; sleep 1000`)
+	p := start(t, `trap '' TERM; echo ready; exec sleep 1000`)
 	err := p.end(syscall.SIGTERM, time.Millisecond)
 	if err == nil || !strings.Contains(err.Error(), "was killed") {
 		t.Errorf("error %v", err)
