@@ -93,7 +93,7 @@ func (t Timetable) CountingFrom(origin time.Time) Timetable {
 
 // OneTime tells whether the timetable fires once only: at(...).
 func (t Timetable) OneTime() bool {
-	_, ok := t.recurrence.(at)
+	_, ok := t.recurrence.(once)
 	return ok
 }
 
@@ -166,8 +166,8 @@ func (r rate) next(after time.Time) (time.Time, bool) {
 	return after.Add(r.period - after.Sub(r.origin)%r.period), true
 }
 
-// at fires once, at a wall clock time.
-type at struct{ time time.Time }
+// once fires once, at a wall clock time.
+type once struct{ time time.Time }
 
 func parseAt(arguments string, zone *time.Location) (recurrence, error) {
 	const layout = "2006-01-02T15:04:05"
@@ -179,10 +179,10 @@ func parseAt(arguments string, zone *time.Location) (recurrence, error) {
 	if !ok {
 		return nil, fmt.Errorf("there is no such time in %s, where clocks go forward then", zone)
 	}
-	return at{instant}, nil
+	return once{instant}, nil
 }
 
-func (a at) next(after time.Time) (time.Time, bool) { return a.time, a.time.After(after) }
+func (a once) next(after time.Time) (time.Time, bool) { return a.time, a.time.After(after) }
 
 // firstAt returns the first instant at which clocks in the zone show the date
 // and time of wall (its own zone does not matter); false if they never do.
