@@ -63,7 +63,7 @@ func (c *Client) adopt(ctx context.Context, d target.Deploy) (*stack.Deployment,
 	}
 	// Put it even if it is the same: that repairs its components and brings the
 	// secrets, which nobody can compare.
-	deployment, err := c.put(ctx, d, ifMatch(found.Revision), "")
+	deployment, err := c.put(ctx, d, ifMatch(found.Revision), stack.CreationUnfinished)
 	if hasStatus(err, http.StatusPreconditionFailed) {
 		return nil, &target.ConflictError{Name: d.Stack.Name}
 	}
@@ -96,7 +96,7 @@ func (c *Client) Update(ctx context.Context, d target.Deploy) (*stack.Deployment
 	}
 	deployment, err := c.put(ctx, d, ifRevision(d.Revision), "")
 	if !hasStatus(err, http.StatusPreconditionFailed) {
-		return deployment, notFound(err)
+		return deployment, err
 	}
 	// Changed since the caller saw it. If it is what we want by now, that was us: the
 	// answer got lost and the request was sent again.
@@ -119,7 +119,8 @@ func (c *Client) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// put writes the stack. A package that the runtime dropped since it was uploaded
+// put writes the stack. With creation unfinished, a stack that this makes is marked
+// so, and one that exists stays what it is. A package that the runtime dropped since it was uploaded
 // (it keeps unused ones for an hour) is uploaded once more.
 func (c *Client) put(ctx context.Context, d target.Deploy, condition http.Header, creation stack.Creation) (*stack.Deployment, error) {
 	k := call{method: http.MethodPut, path: stackPath(d.Stack.Name), header: condition, in: d.Stack, slow: true}

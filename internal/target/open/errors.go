@@ -75,7 +75,10 @@ func (c *Client) unreachableError(ctx context.Context, k call, err error) error 
 		return fmt.Errorf("%s at %s: interrupted: %w", k, c.endpoint, context.Canceled)
 	}
 	var timeout net.Error
-	if ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout() {
+	switch {
+	case ctx.Err() != nil && !errors.Is(context.Cause(ctx), errSlow):
+		return fmt.Errorf("the runtime at %s has not answered %s: %w", c.endpoint, k, context.Cause(ctx))
+	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("the runtime at %s did not answer %s in time; it may be overloaded, or something else listens there", c.endpoint, k)
 	}
 	c.giveUp()
