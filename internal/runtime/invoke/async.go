@@ -1,0 +1,262 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
+)
+
+// asyncStream holds the events of asynchronous invocations until they are done
+// with; its subjects are TIDEGATE_ASYNC.<stack>.<function>.<incarnation>. Each
+// function has a durable consumer, which the nodes share.
+const asyncStream = "TIDEGATE_ASYNC"
+
+const (
+	// dedupWindow is how long an id is remembered, as Request.ID promises.
+	dedupWindow = 10 * time.Minute
+	// parallelSetups is how many functions' consumers are made or looked up at once.
+	parallelSetups = 16
+)
+
+// async takes events, keeps them, and sees each through.
+type async struct {
+	runner *runner
+	opts   Options
+	js     jetstream.JetStream
+	stream jetstream.Stream
+
+	// life ends when the node stops handling events; taking ends before, when it
+	// takes no more of them.
+	life, taking       context.Context
+	endLife, endTaking context.CancelFunc
+	// begun is closed when queues may be read.
+	begun  chan struct{}
+	setups chan struct{}
+
+	mu          sync.Mutex
+	queues      map[*function]*eventQueue
+	queueSender QueueSender
+}
+
+func newAsync(ctx context.Context, r *runner) (*async, error) {
+	js := r.opts.Store.JetStream()
+	stream, err := js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:        asyncStream,
+		Description: "Asynchronous invocations of Tidegate's functions",
+		Subjects:    []string{asyncStream + ".>"},
+		Retention:   jetstream.WorkQueuePolicy,
+		Storage:     jetstream.FileStorage,
+		Replicas:    r.opts.Store.Replicas(),
+		Duplicates:  dedupWindow,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot make the stream %s for asynchronous invocations: %w", asyncStream, err)
+	}
+	a := &async{
+		runner: r, opts: r.opts, js: js, stream: stream,
+		begun: make(chan struct{}), setups: make(chan struct{}, parallelSetups),
+		queues: map[*function]*eventQueue{},
+	}
+	a.life, a.endLife = context.WithCancel(context.Background())
+	a.taking, a.endTaking = context.WithCancel(a.life)
+	return a, nil
+}
+
+// A queueName is what a function's events are found by, in the names of
+// subjects and consumers. Neither part has a dot or an underscore.
+type queueName struct{ stack, function, incarnation string }
+
+func (f *function) queueName() queueName { return queueName{f.stack, f.name, f.incarnation} }
+
+func (n queueName) subject() string {
+	return strings.Join([]string{asyncStream, n.stack, n.function, n.incarnation}, ".")
+}
+
+func (n queueName) consumer() string {
+	return strings.Join([]string{n.stack, n.function, n.incarnation}, "_")
+}
+
+func parseQueueName(text, separator string) (queueName, bool) {
+	parts := strings.Split(text, separator)
+	if len(parts) != 3 {
+		return queueName{}, false
+	}
+	return queueName{parts[0], parts[1], parts[2]}, true
+}
+
+// invoke queues an event. It returns once the event is durable.
+func (a *async) invoke(ctx context.Context, req Request) error {
+	if err := req.check("Event", MaxAsyncPayload); err != nil {
+		return err
+	}
+	f, _, _, notFound := a.runner.lookUp(req.Function, req.Qualifier)
+	if notFound != nil {
+		return notFound
+	}
+	if err := a.publish(ctx, f, newEvent(req, time.Now())); err != nil {
+		a.opts.Log.Error("cannot queue an asynchronous invocation", "stack", f.stack, "function", f.name, "error", err)
+		return serviceError("The event could not be queued: %v.", err)
+	}
+	a.opts.Metrics.AsyncEvent(f.stack, f.name, telemetry.AsyncAccepted)
+	return nil
+}
+
+func (a *async) publish(ctx context.Context, f *function, ev event) error {
+	msg, err := ev.message(f.queueName().subject())
+	if err != nil {
+		return err
+	}
+	_, err = a.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(asyncStream))
+	if errors.Is(err, nats.ErrMaxPayload) {
+		return fmt.Errorf("the NATS servers take messages of %d bytes at most (max_payload)", a.js.Conn().MaxPayload())
+	}
+	return err
+}
+
+// open begins to handle the function's events. Doing it again does nothing.
+func (a *async) open(f *function) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.queues[f] != nil || a.taking.Err() != nil {
+		return
+	}
+	q := newEventQueue(a, f)
+	a.queues[f] = q
+	go q.run()
+}
+
+// remove ends the handling of the function's events and drops those that wait.
+func (a *async) remove(ctx context.Context, f *function) error {
+	a.mu.Lock()
+	q := a.queues[f]
+	delete(a.queues, f)
+	a.mu.Unlock()
+	if q != nil {
+		q.stop()
+	}
+	return a.drop(ctx, f.queueName())
+}
+
+// drop removes the consumer and the events of a function that is gone. A node
+// that learns late of a function's removal, after the function was added again,
+// leaves alone what is the new one's by now.
+func (a *async) drop(ctx context.Context, n queueName) error {
+	exists, err := a.exists(ctx, n)
+	if exists || err != nil {
+		return err
+	}
+	if err := a.stream.DeleteConsumer(ctx, n.consumer()); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("cannot remove the queue of asynchronous invocations of function %s of stack %s: %w", n.function, n.stack, err)
+	}
+	if err := a.stream.Purge(ctx, jetstream.WithPurgeSubject(n.subject())); err != nil {
+		return fmt.Errorf("cannot drop the asynchronous invocations of function %s of stack %s: %w", n.function, n.stack, err)
+	}
+	return nil
+}
+
+// exists tells whether the function is part of its stack as the store has it now.
+func (a *async) exists(ctx context.Context, n queueName) (bool, error) {
+	rec, err := a.opts.Store.Record(ctx, n.stack)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	_, ok := rec.Stack.Functions[n.function]
+	return ok && !rec.Deleted && rec.Incarnation == n.incarnation, nil
+}
+
+// begin starts the handling of events, when every function is known, and
+// removes what functions left that were deleted while their last node died.
+func (a *async) begin(ctx context.Context) error {
+	close(a.begun)
+	left := map[queueName]bool{}
+	consumers := a.stream.ConsumerNames(ctx)
+	for name := range consumers.Name() {
+		if n, ok := parseQueueName(name, "_"); ok {
+			left[n] = true
+		}
+	}
+	if err := consumers.Err(); err != nil {
+		return fmt.Errorf("cannot list the queues of asynchronous invocations: %w", err)
+	}
+	waiting, err := a.waiting(ctx)
+	if err != nil {
+		return err
+	}
+	for n := range waiting {
+		left[n] = true
+	}
+	a.mu.Lock()
+	for f := range a.queues {
+		delete(left, f.queueName())
+	}
+	a.mu.Unlock()
+	for n := range left {
+		if err := a.drop(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// waiting counts the events of each function that are not done with, on all nodes.
+func (a *async) waiting(ctx context.Context) (map[queueName]uint64, error) {
+	info, err := a.stream.Info(ctx, jetstream.WithSubjectFilter(asyncStream+".>"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot count the asynchronous invocations that wait: %w", err)
+	}
+	counts := make(map[queueName]uint64, len(info.State.Subjects))
+	for subject, count := range info.State.Subjects {
+		if n, ok := parseQueueName(strings.TrimPrefix(subject, asyncStream+"."), "."); ok {
+			counts[n] = count
+		}
+	}
+	return counts, nil
+}
+
+// stopTaking ends the taking of events; those that are being handled go on.
+func (a *async) stopTaking() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.endTaking()
+}
+
+// close returns when no event is being handled here. Those that are not done
+// with go to another node.
+func (a *async) close() {
+	a.endLife()
+	a.mu.Lock()
+	queues := a.queues
+	a.queues = map[*function]*eventQueue{}
+	a.mu.Unlock()
+	for _, q := range queues {
+		q.stop()
+	}
+	// What was given up is on its way to the server.
+	if err := a.js.Conn().FlushTimeout(ackTimeout); err != nil {
+		a.opts.Log.Warn("asynchronous invocations go to other nodes later", "error", err)
+	}
+}
+
+func (a *async) setSender(s QueueSender) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.queueSender = s
+}
+
+func (a *async) sender() QueueSender {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.queueSender
+}

@@ -1,0 +1,144 @@
+package invoke
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// A function is one function of one incarnation of a stack, for as long as it
+// exists.
+type function struct {
+	runner                   *runner
+	stack, incarnation, name string
+	// full is "<stack>-<function>".
+	full  string
+	quota quota
+
+	// settings are replaced as a whole when the record changes.
+	settings atomic.Pointer[settings]
+	removed  atomic.Bool
+}
+
+// settings are what a function's record says, ready for use. Immutable.
+type settings struct {
+	function stack.Function
+	live     stack.Routing
+	// pools by version: numbers and "$LATEST".
+	pools map[string]*pool
+	log   telemetry.Group
+}
+
+func newFunction(r *runner, rec *store.Record, name string) *function {
+	return &function{
+		runner: r, stack: rec.Stack.Name, incarnation: rec.Incarnation, name: name,
+		full: stack.FullName(rec.Stack.Name, name),
+	}
+}
+
+// update makes the function what the record says. Instances of versions that
+// are as before go on; those of others serve what they have and end.
+//
+// Versions that the alias has left are not ended at once: they are idle soon,
+// and going back to them is quick until then.
+func (f *function) update(rec *store.Record) {
+	config := rec.Stack.Functions[f.name]
+	next := &settings{
+		function: config,
+		pools:    map[string]*pool{},
+		log: telemetry.Group{
+			Stack: f.stack, Incarnation: f.incarnation, Function: f.name,
+			Retention: time.Duration(config.Logs.RetentionDays) * 24 * time.Hour,
+		},
+	}
+	versions := []version{{name: stack.Latest, config: config.Config, secrets: config.Secrets}}
+	if published := rec.Functions[f.name]; published != nil {
+		next.live = published.Live
+		for _, v := range published.Versions {
+			versions = append(versions, version{name: strconv.Itoa(v.Number), config: v.Config, secrets: v.Secrets})
+		}
+	}
+	old := f.settings.Load()
+	for _, v := range versions {
+		next.pools[v.name] = old.poolOf(f, v)
+	}
+	f.settings.Store(next)
+	f.runner.limits.set(&f.quota, config.Concurrency.Reserved)
+	for name, p := range next.pools {
+		keep := 0
+		if number, err := strconv.Atoi(name); err == nil && next.live[number] > 0 {
+			keep = config.Concurrency.Provisioned
+		}
+		p.provision(keep)
+	}
+	old.retireAllBut(next)
+}
+
+// poolOf returns the pool that serves exactly this version, old if there is one.
+func (s *settings) poolOf(f *function, v version) *pool {
+	key := v.key()
+	if s != nil {
+		if p := s.pools[v.name]; p != nil && p.key == key {
+			return p
+		}
+	}
+	return &pool{runner: f.runner, function: f, version: v, key: key}
+}
+
+func (s *settings) retireAllBut(next *settings) {
+	if s == nil {
+		return
+	}
+	for name, p := range s.pools {
+		if next == nil || next.pools[name] != p {
+			p.retire()
+		}
+	}
+}
+
+// remove ends the function: what runs may run to its end, and nothing of it is
+// in the log any more.
+func (f *function) remove() {
+	f.removed.Store(true)
+	f.runner.limits.set(&f.quota, nil)
+	f.settings.Load().retireAllBut(nil)
+}
+
+// route returns the pool that a qualifier leads to, and the ARN invoked.
+func (f *function) route(qualifier string, random func() float64) (*pool, string, *Error) {
+	s := f.settings.Load()
+	arn := stack.FunctionARN(f.stack, f.name)
+	version := qualifier
+	switch qualifier {
+	case "":
+		version = stack.Latest
+	case stack.AliasLive:
+		arn += ":" + qualifier
+		version = strconv.Itoa(s.live.Pick(random()))
+	default:
+		arn += ":" + qualifier
+	}
+	if p := s.pools[version]; p != nil {
+		return p, arn, nil
+	}
+	return nil, "", notFound(arn)
+}
+
+// appendLog writes to the function's log, until the function is removed.
+func (f *function) appendLog(e telemetry.Entry) {
+	if !f.removed.Load() {
+		f.runner.opts.Logs.Append(f.settings.Load().log, e)
+	}
+}
+
+// metrics of the function: nil, where nothing is counted, once it is removed.
+func (f *function) metrics() *telemetry.Metrics {
+	if f.removed.Load() {
+		return nil
+	}
+	return f.runner.opts.Metrics
+}

@@ -1,0 +1,362 @@
+package invoke
+
+import (
+	"sync"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+)
+
+// A phase is where an instance is in its life.
+//
+//	initialising --/next--> ready <--/next-- answered
+//	     |                    |                 ^
+//	     |                  event               |
+//	     |                    v                 |
+//	     |                 running --/response, /error, answer too large
+//	     |
+//	     +--/init/error, exit, kill, from every phase--> ended
+//
+// A runtime that asks for its event again while it runs one gets the same one:
+// the connection may have broken.
+type phase int
+
+const (
+	// initialising: the process runs and has not asked for an event.
+	initialising phase = iota
+	// ready: it has asked for an event, and there is none for it.
+	ready
+	// running: it has an event and has not answered.
+	running
+	// answered: it has answered and not asked for another event.
+	answered
+	// ended: it failed to initialise, ended, or is being killed. Nothing that it
+	// asks for is granted.
+	ended
+)
+
+// phaseNames are how Lambda calls them in InvalidStateTransition errors.
+var phaseNames = [...]string{"RuntimeInit", "RuntimeReady", "RuntimeRunning", "RuntimeResponseSent", "RuntimeEnded"}
+
+func (p phase) String() string { return phaseNames[p] }
+
+// An instance is one execution environment of one version. What the function
+// does through the Runtime API, what the pool wants of it, timeouts and its end
+// come from different goroutines; mu puts them in order, and is never held while
+// calling the pool.
+type instance struct {
+	id      string
+	memory  int
+	out     *output
+	events  instanceEvents
+	created time.Time
+	// box may be read once started is closed; the Runtime API answers nothing before.
+	box     sandbox.Instance
+	started chan struct{}
+
+	mu    sync.Mutex
+	phase phase
+	// poll takes the next event to the pending /next; nil if there is none.
+	poll chan *invocation
+	// current is the invocation that is running or answered.
+	current *invocation
+	// wasReady tells whether it ever was, and initTook how long it was initialising;
+	// both may be read once initialised is closed. fresh is true until the first event.
+	wasReady bool
+	initTook time.Duration
+	fresh    bool
+	// initFailure is what the runtime said in /init/error.
+	initFailure *functionError
+	// reading is true while the body of an answer comes in; there is only one.
+	reading bool
+
+	// initialised is closed when phase is not initialising any more.
+	initialised chan struct{}
+	// gone is closed when the processes are gone and all they wrote is in the log.
+	gone chan struct{}
+
+	// place belongs to the pool.
+	place place
+
+	peak   int64
+	peakAt time.Time
+}
+
+// instanceEvents are what an instance tells its pool. A function may call the
+// Runtime API from many connections at once, so that they may come in any order.
+type instanceEvents interface {
+	// onAnswer: the current invocation was answered, the instance will soon be ready.
+	onAnswer(*instance)
+	// onReady: the instance can take an event, the first time or again.
+	onReady(*instance)
+	// onEnd: the instance was ready once, and will never take an event again. Called
+	// once.
+	onEnd(*instance)
+}
+
+func newInstance(id string, memory int, out *output, events instanceEvents) *instance {
+	return &instance{
+		id: id, memory: memory, out: out, events: events,
+		created: time.Now(), fresh: true, started: make(chan struct{}),
+		initialised: make(chan struct{}), gone: make(chan struct{}),
+	}
+}
+
+// run sees the instance through, from its start to when its processes are gone.
+func (i *instance) run(box sandbox.Instance) {
+	i.box = box
+	close(i.started)
+	<-box.Done()
+	i.mu.Lock()
+	inv, before := i.current, i.phase
+	i.current = nil
+	i.enter(ended)
+	i.mu.Unlock()
+	if before != ended && before != initialising {
+		i.events.onEnd(i)
+	}
+	if before == running {
+		failure := exited(box.Exit())
+		inv.answer(outcome{failure: &failure})
+	}
+	if inv != nil {
+		<-inv.answered
+		i.finish(inv)
+	}
+	close(i.gone)
+}
+
+// enter changes the phase. mu is held.
+func (i *instance) enter(p phase) {
+	if i.phase == initialising && p != initialising {
+		i.initTook = time.Since(i.created)
+		i.wasReady = p == ready
+		close(i.initialised)
+	}
+	i.phase = p
+	if p == ended && i.poll != nil {
+		close(i.poll)
+		i.poll = nil
+	}
+}
+
+// invoke gives the instance an event. It returns false if the instance is not
+// ready, because it has just ended.
+func (i *instance) invoke(inv *invocation) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.phase != ready {
+		return false
+	}
+	if i.fresh && inv.started.IsZero() {
+		inv.coldStart = i.initTook
+	}
+	i.fresh = false
+	if inv.started.IsZero() {
+		inv.started = time.Now()
+	}
+	i.enter(running)
+	i.current = inv
+	i.out.start(inv)
+	inv.timer = time.AfterFunc(time.Until(inv.started.Add(inv.timeout)), func() { i.timeOut(inv) })
+	if i.poll != nil {
+		i.poll <- inv
+		i.poll = nil
+	}
+	return true
+}
+
+// timeOut ends the instance if the invocation has taken its time and is not
+// finished.
+func (i *instance) timeOut(inv *invocation) {
+	i.mu.Lock()
+	if i.current != inv {
+		i.mu.Unlock()
+		return
+	}
+	unanswered := i.phase == running
+	if i.phase == ended {
+		i.mu.Unlock()
+		return
+	}
+	i.enter(ended)
+	i.mu.Unlock()
+	i.events.onEnd(i)
+	if unanswered {
+		failure := timedOut(inv.timeout)
+		inv.answer(outcome{failure: &failure})
+	}
+	i.box.Kill()
+}
+
+// end kills the instance, whatever it does. An invocation that has no answer
+// gets err.
+func (i *instance) end(err error) {
+	i.mu.Lock()
+	before, inv := i.phase, i.current
+	i.enter(ended)
+	i.mu.Unlock()
+	if before == running {
+		inv.answer(outcome{err: err})
+	}
+	if before != ended && before != initialising {
+		i.events.onEnd(i)
+	}
+	i.box.Kill()
+}
+
+// beginAnswer allows the reading of an answer to the invocation of that id, or
+// says what is wrong with it.
+func (i *instance) beginAnswer(id string) *apiError {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case i.current == nil || i.current.id != id:
+		return errInvalidRequestID
+	case i.phase != running || i.reading:
+		return invalidTransition(i.phase, "RuntimeInvocationResponse")
+	}
+	i.reading = true
+	return nil
+}
+
+// endAnswer ends what beginAnswer began: with the outcome, or with nil if the
+// answer did not arrive whole and may come again.
+func (i *instance) endAnswer(o *outcome) *apiError {
+	i.mu.Lock()
+	i.reading = false
+	if o == nil {
+		i.mu.Unlock()
+		return nil
+	}
+	if i.phase != running { // a timeout, or the end, came first
+		defer i.mu.Unlock()
+		return invalidTransition(i.phase, "RuntimeInvocationResponse")
+	}
+	i.enter(answered)
+	inv := i.current
+	i.mu.Unlock()
+	i.events.onAnswer(i)
+	inv.answer(*o)
+	return nil
+}
+
+// beginInitError allows the reading of an /init/error, or says what is wrong
+// with it.
+func (i *instance) beginInitError() *apiError {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.phase != initialising || i.reading {
+		return invalidTransition(i.phase, "RuntimeInitError")
+	}
+	i.reading = true
+	return nil
+}
+
+// endInitError ends what beginInitError began: with what the runtime says of
+// its failure, or with nil if that did not arrive whole.
+func (i *instance) endInitError(failure *functionError) *apiError {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.reading = false
+	if failure == nil {
+		return nil
+	}
+	if i.phase != initialising {
+		return invalidTransition(i.phase, "RuntimeInitError")
+	}
+	i.initFailure = failure
+	i.enter(ended)
+	// It is about to exit by itself, after its last words.
+	time.AfterFunc(initErrorGrace, i.box.Kill)
+	return nil
+}
+
+// initErrorGrace is how long a runtime may live on after /init/error.
+const initErrorGrace = time.Second
+
+// await returns the event for a /next, or why there is none. Cancel ends the
+// waiting.
+func (i *instance) await(cancel <-chan struct{}) (*invocation, *apiError) {
+	i.mu.Lock()
+	before := i.phase
+	switch before {
+	case running:
+		defer i.mu.Unlock()
+		return i.current, nil
+	case answered:
+		if !i.finishCurrent() {
+			defer i.mu.Unlock()
+			return nil, invalidTransition(i.phase, ready.String())
+		}
+	case ended:
+		defer i.mu.Unlock()
+		return nil, invalidTransition(ended, ready.String())
+	case initialising, ready:
+	}
+	poll := make(chan *invocation, 1)
+	if i.poll != nil {
+		close(i.poll) // its connection broke, or this one's sender confuses itself
+	}
+	i.poll = poll
+	i.enter(ready)
+	i.mu.Unlock()
+	if before != ready {
+		i.events.onReady(i)
+	}
+
+	select {
+	case inv, ok := <-poll:
+		if !ok {
+			return nil, invalidTransition(ended, ready.String())
+		}
+		return inv, nil
+	case <-cancel:
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if i.poll == poll {
+			i.poll = nil
+		}
+		return nil, invalidTransition(i.phase, ready.String())
+	}
+}
+
+// finishCurrent ends the log of the invocation that was answered, before the
+// next one's begins. mu is held, and let go of meanwhile: the phase stays, so that
+// a timeout still finds the invocation. It returns false if something else
+// finishes it, or has done so.
+func (i *instance) finishCurrent() bool {
+	inv := i.current
+	i.mu.Unlock()
+	<-inv.answered
+	if inv.logTail {
+		i.out.settle()
+	}
+	i.mu.Lock()
+	if i.phase != answered || i.current != inv {
+		return false
+	}
+	i.current = nil
+	i.finish(inv)
+	return true
+}
+
+// finish writes the end of an invocation's log.
+func (i *instance) finish(inv *invocation) {
+	inv.timer.Stop()
+	inv.tail = i.out.end(report(inv, i.memory, i.memoryPeak())...)
+	close(inv.finished)
+}
+
+// peakInterval is how often the peak is read at most: it costs a system call or
+// two, and only ever grows.
+const peakInterval = 100 * time.Millisecond
+
+// memoryPeak is called by one goroutine at a time: an instance finishes one
+// invocation after the other.
+func (i *instance) memoryPeak() int64 {
+	if now := time.Now(); now.Sub(i.peakAt) >= peakInterval {
+		i.peak, i.peakAt = max(i.peak, i.box.MemoryPeak()), now
+	}
+	return i.peak
+}

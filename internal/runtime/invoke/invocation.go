@@ -1,0 +1,70 @@
+package invoke
+
+import (
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
+)
+
+// An invocation is one event on its way through one instance. It is answered
+// once, by the function, its end or a timeout, and finished once after that,
+// when the instance is ready for another event or gone and the invocation's log
+// is complete.
+type invocation struct {
+	id            string
+	arn           string
+	payload       []byte
+	clientContext string
+	traceID       string
+	timeout       time.Duration
+	logTail       bool
+
+	// release ends the invocation's place under the limits, and counts it.
+	release func(outcome)
+
+	// started is when the function's time began to run. Written before any other
+	// goroutine sees the invocation's timer or event.
+	started time.Time
+	timer   *time.Timer
+	// coldStart is how long the instance took to initialise, if this is its first
+	// event.
+	coldStart time.Duration
+
+	// outcome may be read once answered is closed.
+	outcome  outcome
+	answered chan struct{}
+	// tail may be read once finished is closed.
+	tail     []byte
+	finished chan struct{}
+}
+
+// An outcome is how an invocation ended.
+type outcome struct {
+	payload []byte
+	// failure is why the function failed; nil if it did not.
+	failure *functionError
+	// err is why the invocation did not run to an end; nil if it did.
+	err      error
+	duration time.Duration
+}
+
+func (o outcome) String() string {
+	switch {
+	case o.failure == nil:
+		return telemetry.OutcomeSuccess
+	case o.failure.Type == errorTimeout:
+		return telemetry.OutcomeTimeout
+	}
+	return telemetry.OutcomeError
+}
+
+// answer ends the invocation's run. The caller sees to it that it is called once.
+func (inv *invocation) answer(o outcome) {
+	o.duration = time.Since(inv.started)
+	if o.failure != nil {
+		o.payload = o.failure.body(inv.id)
+	}
+	inv.outcome = o
+	inv.release(o)
+	close(inv.answered)
+}

@@ -1,0 +1,200 @@
+package invoke
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/language"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+const (
+	// initTimeout is how long an instance may initialise before it gets an event, as
+	// on Lambda.
+	initTimeout = 10 * time.Second
+	// launchTimeout is how long a node may take to have the package and a process.
+	launchTimeout = 2 * time.Minute
+	// vCPU is the memory, in MB, that comes with one whole CPU.
+	// https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+	vCPU = 1769
+)
+
+// A version is what instances run: one number's frozen configuration, or
+// $LATEST's as it is.
+type version struct {
+	// name is the number, or "$LATEST".
+	name    string
+	config  stack.Config
+	secrets map[string]string
+}
+
+// key tells versions apart: instances of one never serve another.
+func (v version) key() string {
+	text, _ := json.Marshal(struct {
+		Name    string
+		Config  stack.Config
+		Secrets map[string]string
+	}{v.name, v.config, v.secrets}) // strings, numbers and maps always marshal
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// launch starts an instance of the pool's version. Errors are *Error.
+func (p *pool) launch(initialization string) (*instance, error) {
+	ctx, cancel := context.WithTimeout(p.runner.life, launchTimeout)
+	defer cancel()
+	spec, err := p.spec(ctx, initialization)
+	if err != nil {
+		return nil, err
+	}
+	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
+	i := newInstance(spec.ID, spec.Memory, out, p)
+	spec.RuntimeAPI, spec.Output = i, out
+	if !p.runner.admit() {
+		return nil, errClosing
+	}
+	box, err := p.runner.opts.Sandbox.Start(ctx, spec)
+	if err != nil {
+		p.runner.living.Done()
+		return nil, p.unstartable(err)
+	}
+	p.count(1)
+	go func() {
+		stop := context.AfterFunc(p.runner.life, func() {
+			<-i.started
+			i.end(errClosing)
+		})
+		i.run(box)
+		stop()
+		p.count(-1)
+		p.runner.living.Done()
+	}()
+	return i, nil
+}
+
+// count keeps the metric of how many instances there are.
+func (p *pool) count(delta int) {
+	p.function.metrics().Instances(p.function.stack, p.function.name, p.version.name, delta)
+}
+
+// unstartable says, to whoever invoked and in the node's log, that this node
+// could not start an instance.
+func (p *pool) unstartable(err error) *Error {
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	p.runner.opts.Log.Error("cannot start an instance", "stack", p.function.stack,
+		"function", p.function.name, "version", p.version.name, "error", err)
+	return serviceError("The runtime could not start an instance of function %s: %v", p.function.full, err)
+}
+
+func (p *pool) spec(ctx context.Context, initialization string) (sandbox.Spec, error) {
+	f, config := p.function, p.version.config
+	id := strings.ReplaceAll(uuid.NewString(), "-", "")
+	lang, err := p.runner.opts.Languages.Find(config.Runtime)
+	if err != nil {
+		return sandbox.Spec{}, &Error{Status: http.StatusBadGateway, Type: typeInvalidRuntime, Message: err.Error()}
+	}
+	taskDir, err := p.runner.opts.Store.PackageDir(ctx, config.CodeSHA256)
+	if err != nil {
+		return sandbox.Spec{}, p.unstartable(err)
+	}
+	layersDir := ""
+	if len(config.Layers) > 0 {
+		if layersDir, err = p.runner.opts.Store.PackageDir(ctx, config.Layers...); err != nil {
+			return sandbox.Spec{}, p.unstartable(err)
+		}
+	}
+	variables := map[string]string{}
+	maps.Copy(variables, config.Environment)
+	maps.Copy(variables, p.version.secrets)
+	maps.Copy(variables, p.runner.opts.Environment(f.stack, f.incarnation, f.name))
+	command, err := lang.Command(ctx, language.Function{
+		Runtime:  config.Runtime,
+		Handler:  config.Handler,
+		Name:     f.full,
+		Version:  p.version.name,
+		Memory:   config.Memory,
+		LogGroup: stack.LogGroup(f.stack, f.name),
+		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
+		LogStream:      fmt.Sprintf("%s/[%s]%s", time.Now().UTC().Format("2006/01/02"), p.version.name, id),
+		Initialization: initialization,
+		Variables:      variables,
+	})
+	if err != nil {
+		return sandbox.Spec{}, p.unstartable(err)
+	}
+	return sandbox.Spec{
+		ID:               id,
+		TaskDir:          taskDir,
+		LayersDir:        layersDir,
+		RuntimeDir:       command.RuntimeDir,
+		Readable:         command.Readable,
+		Argv:             command.Argv,
+		Env:              command.Env,
+		Memory:           config.Memory,
+		CPUs:             float64(config.Memory) / vCPU,
+		EphemeralStorage: config.EphemeralStorage,
+	}, nil
+}
+
+// An initFailure is an instance that never got to ask for an event.
+type initFailure struct {
+	functionError
+	// instance that failed; it is gone.
+	instance *instance
+}
+
+func (f *initFailure) Error() string { return string(f.body("")) }
+
+// initialise waits until the instance is ready, and at most for the time given.
+// Else it writes an INIT_REPORT for the phase and returns why not.
+func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *initFailure {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	late := false
+	select {
+	case <-i.initialised:
+	case <-timer.C:
+		late = true
+		i.end(nil)
+		<-i.initialised
+	}
+	if i.wasReady {
+		p.function.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.initTook)
+		return nil
+	}
+	<-i.gone
+	failure := &initFailure{instance: i}
+	switch {
+	case late:
+		failure.functionError = timedOut(timeout)
+	case i.initFailure != nil:
+		failure.functionError = *i.initFailure
+	default:
+		failure.functionError = exited(i.box.Exit())
+	}
+	i.out.note(initReport(i.initTook, phase, failure.functionError))
+	return failure
+}
+
+// fail answers an invocation that no instance could be initialised for.
+func (f *initFailure) fail(inv *invocation) {
+	out := f.instance.out
+	out.start(inv)
+	inv.answer(outcome{failure: &f.functionError})
+	inv.tail = out.end(report(inv, f.instance.memory, f.instance.memoryPeak())...)
+	close(inv.finished)
+}

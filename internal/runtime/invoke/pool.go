@@ -1,0 +1,373 @@
+package invoke
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+)
+
+// A pool has the instances of one version, and starts more as invocations wait.
+//
+// An invocation that finds no idle instance waits in line, and one instance is
+// started for each that waits: N at once on a cold function start N at most. The
+// first in line gets whichever instance is ready first, new or used.
+type pool struct {
+	runner   *runner
+	function *function
+	version  version
+	key      string // version.key()
+
+	mu sync.Mutex
+	// idle instances; the one used last is last, and is used first.
+	idle []idleInstance
+	// waiting invocations, the first in line first.
+	waiting []*waiter
+	// starting, returning and living count instances: those that were never ready,
+	// those that have answered and are about to be ready again, and all that were
+	// ready once and have not ended.
+	starting, returning, living int
+	// patience is set while waiting invocations rely on returning instances.
+	patience *time.Timer
+	// reaper is set while there are idle instances.
+	reaper *time.Timer
+	// keep is how many instances are to be there without being asked for. After one
+	// failed to initialise, none is started for that until keepAgain.
+	keep      int
+	keepAgain time.Time
+	keepPause time.Duration
+	// retired: no new invocations come, and instances end as they become idle.
+	retired bool
+}
+
+type idleInstance struct {
+	*instance
+	since time.Time
+}
+
+// A waiter is an invocation in line.
+type waiter struct {
+	// ready gets one value, by whoever takes the waiter out of line.
+	ready chan grant
+}
+
+// A grant is an instance that is the waiter's, or why there is none: an
+// *initFailure or an *Error.
+type grant struct {
+	instance *instance
+	err      error
+}
+
+// A place is where an instance is in its pool's books. It belongs to pool.mu.
+type place int
+
+const (
+	placeStarting place = iota
+	placeIdle
+	placeBusy
+	placeReturning
+	placeGone
+)
+
+const (
+	// patience is how long an invocation waits for an instance that has just
+	// answered before another one is started.
+	patience = 20 * time.Millisecond
+	// A start occupies its turn (see runner.starts) for that long at most: who takes
+	// longer to initialise is most likely not busy but waiting for something.
+	maxTurn = time.Second
+	// The pauses after a provisioned instance failed to initialise.
+	minKeepPause = time.Second
+	maxKeepPause = 5 * time.Minute
+)
+
+// acquire returns an instance that is the caller's until it answers or ends.
+// Errors are an *initFailure, an *Error or the context's.
+func (p *pool) acquire(ctx context.Context) (*instance, error) {
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		i := p.idle[n-1].instance
+		p.idle[n-1] = idleInstance{}
+		p.idle = p.idle[:n-1]
+		i.place = placeBusy
+		p.mu.Unlock()
+		return i, nil
+	}
+	w := &waiter{make(chan grant, 1)}
+	p.waiting = append(p.waiting, w)
+	p.scale(true)
+	p.mu.Unlock()
+	return p.wait(ctx, w)
+}
+
+// acquireAgain is acquire for who got an *initFailure: Lambda initialises once
+// more, on the invocation's own time. That failing is the invocation's failure.
+func (p *pool) acquireAgain(ctx context.Context, timeout time.Duration) (*instance, error) {
+	w := &waiter{make(chan grant, 1)}
+	p.mu.Lock()
+	p.waiting = slices.Insert(p.waiting, 0, w)
+	p.starting++
+	p.mu.Unlock()
+	go p.start(w, timeout, "invoke")
+	return p.wait(ctx, w)
+}
+
+func (p *pool) wait(ctx context.Context, w *waiter) (*instance, error) {
+	select {
+	case g := <-w.ready:
+		return g.instance, g.err
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	left := p.leave(w)
+	p.mu.Unlock()
+	if !left { // it was just served
+		if g := <-w.ready; g.instance != nil {
+			p.putBack(g.instance)
+		}
+	}
+	return nil, ctx.Err()
+}
+
+// leave takes the waiter out of line, and returns false if it is out already.
+// mu is held.
+func (p *pool) leave(w *waiter) bool {
+	at := slices.Index(p.waiting, w)
+	if at >= 0 {
+		p.waiting = slices.Delete(p.waiting, at, at+1)
+	}
+	return at >= 0
+}
+
+// putBack returns an instance that was acquired and not used.
+func (p *pool) putBack(i *instance) {
+	p.mu.Lock()
+	var surplus *instance
+	if i.place == placeBusy {
+		surplus = p.offer(i)
+	}
+	p.mu.Unlock()
+	p.dismiss(surplus)
+}
+
+// scale starts what is missing. With patient set, returning instances count as
+// if they were there. mu is held.
+func (p *pool) scale(patient bool) {
+	for missing := p.missing(patient); p.starting < missing; p.starting++ {
+		go p.start(nil, initTimeout, "init")
+	}
+	if patient && p.patience == nil && p.returning > 0 && len(p.waiting) > p.starting {
+		p.patience = time.AfterFunc(patience, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.patience = nil
+			p.scale(false)
+		})
+	}
+}
+
+// missing is how many instances should be starting. mu is held.
+func (p *pool) missing(patient bool) int {
+	forWaiting := len(p.waiting)
+	if patient {
+		forWaiting -= p.returning
+	}
+	forKeeping := 0
+	if !p.retired && !time.Now().Before(p.keepAgain) {
+		forKeeping = p.runner.limits.share(p.keep) - p.living
+	}
+	return max(forWaiting, forKeeping)
+}
+
+// start starts an instance, for the waiter given or for whoever is first in
+// line by then.
+func (p *pool) start(w *waiter, timeout time.Duration, phase string) {
+	done := p.runner.turn()
+	defer done()
+	p.mu.Lock()
+	if p.starting > p.missing(false) && !slices.Contains(p.waiting, w) { // others were quicker
+		p.starting--
+		p.mu.Unlock()
+		return
+	}
+	initialization := "on-demand"
+	if len(p.waiting) == 0 {
+		initialization = "provisioned-concurrency"
+	}
+	p.mu.Unlock()
+
+	i, err := p.launch(initialization)
+	if err != nil {
+		p.failed(w, err)
+		return
+	}
+	enough := time.AfterFunc(maxTurn, done)
+	defer enough.Stop()
+	if failure := p.initialise(i, timeout, phase); failure != nil {
+		p.failed(w, failure)
+	}
+}
+
+// failed passes the failure of a start on to who waits for it.
+func (p *pool) failed(w *waiter, err error) {
+	if p.runner.life.Err() != nil {
+		err = errClosing
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	switch {
+	case w != nil:
+		if p.leave(w) {
+			w.ready <- grant{err: err}
+		}
+	case len(p.waiting) > 0:
+		w, p.waiting = p.waiting[0], p.waiting[1:]
+		w.ready <- grant{err: err}
+	default:
+		p.keepPause = min(max(2*p.keepPause, minKeepPause), maxKeepPause)
+		p.keepAgain = time.Now().Add(p.keepPause)
+		time.AfterFunc(p.keepPause, p.rescale)
+	}
+	p.scale(true)
+}
+
+func (p *pool) rescale() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.scale(true)
+}
+
+// onAnswer implements instanceEvents.
+func (p *pool) onAnswer(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i.place == placeBusy {
+		i.place = placeReturning
+		p.returning++
+	}
+}
+
+// onReady implements instanceEvents.
+func (p *pool) onReady(i *instance) {
+	p.mu.Lock()
+	switch i.place {
+	case placeStarting:
+		p.starting--
+		p.living++
+		p.keepPause = 0
+	case placeReturning:
+		p.returning--
+	default: // it has ended already
+		p.mu.Unlock()
+		return
+	}
+	surplus := p.offer(i)
+	p.scale(true)
+	p.mu.Unlock()
+	p.dismiss(surplus)
+}
+
+// offer gives a ready instance to the first in line, or keeps it. It returns
+// the instance if there is no use for it. mu is held.
+func (p *pool) offer(i *instance) (surplus *instance) {
+	switch {
+	case len(p.waiting) > 0:
+		i.place = placeBusy
+		w := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		w.ready <- grant{instance: i}
+	case p.retired:
+		i.place = placeGone
+		p.living--
+		return i
+	default:
+		i.place = placeIdle
+		p.idle = append(p.idle, idleInstance{i, time.Now()})
+		if p.reaper == nil {
+			p.reaper = time.AfterFunc(p.runner.opts.IdleTimeout, p.reap)
+		}
+	}
+	return nil
+}
+
+// onEnd implements instanceEvents.
+func (p *pool) onEnd(i *instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch i.place {
+	case placeGone:
+		return
+	case placeStarting:
+		p.starting--
+	case placeIdle:
+		p.idle = slices.DeleteFunc(p.idle, func(other idleInstance) bool { return other.instance == i })
+		p.living--
+	case placeReturning:
+		p.returning--
+		p.living--
+	case placeBusy:
+		p.living--
+	}
+	i.place = placeGone
+	p.scale(true)
+}
+
+// reap ends instances that have been idle for too long, but for those to keep.
+func (p *pool) reap() {
+	p.mu.Lock()
+	p.reaper = nil
+	now := time.Now()
+	var surplus []*instance
+	keep := p.runner.limits.share(p.keep)
+	for len(p.idle) > 0 && p.living > keep && now.Sub(p.idle[0].since) >= p.runner.opts.IdleTimeout {
+		surplus = append(surplus, p.forget(0))
+	}
+	if len(p.idle) > 0 && p.living > keep {
+		p.reaper = time.AfterFunc(p.idle[0].since.Add(p.runner.opts.IdleTimeout).Sub(now), p.reap)
+	}
+	p.mu.Unlock()
+	p.dismiss(surplus...)
+}
+
+// forget takes an idle instance out of the books. mu is held.
+func (p *pool) forget(at int) *instance {
+	i := p.idle[at].instance
+	p.idle = slices.Delete(p.idle, at, at+1)
+	i.place = placeGone
+	p.living--
+	return i
+}
+
+// dismiss ends instances that are in no book any more.
+func (p *pool) dismiss(instances ...*instance) {
+	for _, i := range instances {
+		if i != nil {
+			i.end(errors.New("the instance is not needed any more"))
+		}
+	}
+}
+
+// provision sets how many instances of all nodes are kept.
+func (p *pool) provision(keep int) {
+	p.mu.Lock()
+	p.keep = keep
+	p.scale(true)
+	if p.reaper == nil && len(p.idle) > 0 {
+		p.reaper = time.AfterFunc(p.runner.opts.IdleTimeout, p.reap)
+	}
+	p.mu.Unlock()
+}
+
+// retire lets the pool run dry: invocations that came this far are served.
+func (p *pool) retire() {
+	p.mu.Lock()
+	p.retired = true
+	var surplus []*instance
+	for len(p.idle) > 0 {
+		surplus = append(surplus, p.forget(0))
+	}
+	p.mu.Unlock()
+	p.dismiss(surplus...)
+}
