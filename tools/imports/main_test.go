@@ -43,6 +43,7 @@ func TestAnImportThatNoRuleAllowsIsNamed(t *testing.T) {
 		"provider/provider.go":              "example.test/m/internal/target",
 		"provider/provider_test.go":         "example.test/m/internal/runtime",
 		"internal/release/release.go":       "os",
+		"internal/release/release_test.go":  "os",
 		"internal/runtime/runtime_test.go":  "example.test/m/internal/harness",
 		"internal/harness/harness.go":       "",
 		"internal/harness/harness_extra.go": "example.test/m/internal/stack",
