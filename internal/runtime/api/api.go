@@ -23,7 +23,7 @@ const (
 // Options are what the API needs of the rest of the runtime. All are required.
 type Options struct {
 	Store    *store.Store
-	Invoker  invoke.Invoker
+	Invoker  Invoker
 	Access   *Access
 	Triggers *trigger.Triggers
 	Logs     *telemetry.Logs
@@ -40,6 +40,14 @@ type Options struct {
 	Draining context.Context
 	// Now is the time.
 	Now func() time.Time
+}
+
+// Invoker invokes functions.
+type Invoker interface {
+	invoke.Invoker
+	// Resolve tells whether the function and qualifier can be invoked; its errors are
+	// *invoke.Error.
+	Resolve(function, qualifier string) (executedVersion string, err error)
 }
 
 // Runtimes knows the languages of the host.

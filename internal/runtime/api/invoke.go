@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/trigger"
-	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // invokePath is Lambda's Invoke. The name may be an ARN; its colons may come
@@ -38,15 +36,13 @@ const (
 // An invokeHandler answers Lambda's Invoke, byte for byte as far as clients
 // look. It is a plain handler, since every synchronous invocation passes here.
 type invokeHandler struct {
-	invoker invoke.Invoker
-	// exists checks the name and qualifier of a dry run.
-	exists func(functionName) *invoke.Error
+	invoker Invoker
 	// allow decides whether the request may invoke what the ARN names.
 	allow func(r *http.Request, arn string) *invoke.Error
 }
 
 func (s *Server) invokeHandler(allow func(*http.Request, string) *invoke.Error) http.Handler {
-	return &invokeHandler{invoker: s.Invoker, exists: s.functionExists, allow: allow}
+	return &invokeHandler{invoker: s.Invoker, allow: allow}
 }
 
 // allowInvoke decides for functions' own tokens.
@@ -61,37 +57,6 @@ func (s *Server) allowInvoke(r *http.Request, arn string) *invoke.Error {
 		return &invoke.Error{Status: http.StatusForbidden, Type: "UnrecognizedClientException", Message: "The security token included in the request is invalid."}
 	}
 	return &invoke.Error{Status: http.StatusForbidden, Type: "AccessDeniedException", Message: err.Error()}
-}
-
-// functionExists tells whether there is something that an Invoke of the name
-// would run.
-func (s *Server) functionExists(f functionName) *invoke.Error {
-	missing := &invoke.Error{
-		Status: http.StatusNotFound, Type: "ResourceNotFoundException",
-		Message: "Function not found: " + functionName{f.Name, cmp.Or(f.Qualifier, stack.Latest)}.ARN(),
-	}
-	record, name, ok := s.Store.Directory().Function(f.Name)
-	if !ok {
-		return missing
-	}
-	_, published, ok := record.Function(name)
-	if !ok {
-		return missing
-	}
-	switch f.Qualifier {
-	case "", stack.Latest:
-		return nil
-	case stack.AliasLive:
-		ok = len(published.Live) > 0
-	default:
-		number, err := strconv.Atoi(f.Qualifier)
-		_, ok = published.Version(number)
-		ok = ok && err == nil
-	}
-	if !ok {
-		return missing
-	}
-	return nil
 }
 
 func (h *invokeHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -141,7 +106,10 @@ func (h *invokeHandler) read(w http.ResponseWriter, r *http.Request) (invoke.Req
 		return invoke.Request{}, "", failure
 	}
 	if kind == dryRun {
-		return invoke.Request{}, kind, h.exists(name)
+		if _, err := h.invoker.Resolve(name.Name, name.Qualifier); err != nil {
+			return invoke.Request{}, "", asInvokeError(err)
+		}
+		return invoke.Request{}, kind, nil
 	}
 	clientContext, failure := readClientContext(r.Header.Get("X-Amz-Client-Context"))
 	if failure != nil {

@@ -269,3 +269,13 @@ func (i *fakeInvoker) InvokeAsync(_ context.Context, r invoke.Request) error {
 	i.async = append(i.async, r)
 	return i.err
 }
+
+// Resolve knows the functions of the fixture's stack.
+func (i *fakeInvoker) Resolve(function, qualifier string) (string, error) {
+	known := map[string]string{"": "$LATEST", "$LATEST": "$LATEST", "live": "1", "1": "1"}
+	version, ok := known[qualifier]
+	if function != "orders-fulfil" || !ok {
+		return "", &invoke.Error{Status: http.StatusNotFound, Type: "ResourceNotFoundException", Message: "Function not found"}
+	}
+	return version, nil
+}

@@ -1,0 +1,61 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target/open"
+)
+
+// remote is how a command finds the runtime; the provider looks in the same
+// places.
+type remote struct {
+	endpoint, token string
+}
+
+func (r *remote) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&r.endpoint, "endpoint", "", "management `URL` of the runtime (default: $"+open.EnvEndpoint+", else "+open.DefaultEndpoint+")")
+	cmd.Flags().StringVar(&r.token, "token", "", "management `token` (default: $"+open.EnvToken+", else the file that serve writes for its user)")
+}
+
+func (r *remote) client(cmd *cobra.Command) (*open.Client, error) {
+	endpoint, err := open.ResolveEndpoint(r.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	token, err := open.ResolveToken(r.token, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	return open.New(open.Options{Endpoint: endpoint, Token: token, UserAgent: "tidegate/" + cmd.Root().Version})
+}
+
+// readStack reads a stack, and tells a person where to look if there is none.
+func readStack(ctx context.Context, client *open.Client, name string) (*stack.Deployment, error) {
+	d, err := client.Read(ctx, name)
+	if errors.Is(err, target.ErrNotFound) {
+		return nil, fmt.Errorf("there is no stack named %q; see: tidegate stacks", name)
+	}
+	return d, err
+}
+
+// A functionRef is what a person names a function with: STACK/FUNCTION, and
+// where it matters a version or an alias after a colon.
+type functionRef struct {
+	stack, function, qualifier string
+}
+
+func parseFunctionRef(text string) (functionRef, error) {
+	path, qualifier, qualified := strings.Cut(text, ":")
+	stack, function, ok := strings.Cut(path, "/")
+	if !ok || stack == "" || function == "" || strings.Contains(function, "/") || qualified && qualifier == "" {
+		return functionRef{}, fmt.Errorf("%q names no function; write STACK/FUNCTION, such as orders/fulfil, or orders/fulfil:3", text)
+	}
+	return functionRef{stack, function, qualifier}, nil
+}
