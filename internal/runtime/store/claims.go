@@ -88,7 +88,7 @@ func (s *Store) claimName(ctx context.Context, c claim) error {
 			return nil
 		}
 		if !errors.Is(err, jetstream.ErrKeyExists) {
-			return fullDisk(s.where(), fmt.Errorf("cannot claim the function name %q: %w", full, err))
+			return s.fullDisk(fmt.Errorf("cannot claim the function name %q: %w", full, err))
 		}
 		entry, held, err := s.readClaim(ctx, full)
 		if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -109,7 +109,7 @@ func (s *Store) claimName(ctx context.Context, c claim) error {
 		}
 		_, err = s.names.Update(ctx, full, value, entry.Revision())
 		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-			return fullDisk(s.where(), err)
+			return s.fullDisk(err)
 		}
 	}
 	return ctx.Err()
@@ -146,7 +146,7 @@ func (s *Store) claimIsStale(ctx context.Context, entry jetstream.KeyValueEntry,
 	if err != nil {
 		return false, err
 	}
-	return now.Sub(entry.Created()) > claimTime, nil
+	return now.Sub(entry.Created()) > s.opts.claimTime, nil
 }
 
 // serverTime is the time by the clock that the entries' times are from.

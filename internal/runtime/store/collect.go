@@ -116,7 +116,7 @@ func (p *packages) collectEntries(ctx context.Context, subjects map[string]uint6
 			return nil, err
 		}
 		whole[e.info.NUID] = true
-		if used[e.info.Name] || now.Sub(e.written) < packageGrace {
+		if used[e.info.Name] || now.Sub(e.written) < p.store.opts.packageGrace {
 			continue
 		}
 		// By its sequence: an entry that was touched meanwhile is another one.
@@ -146,7 +146,7 @@ func (p *packages) collectChunks(ctx context.Context, subjects map[string]uint64
 		if err != nil {
 			return fmt.Errorf("cannot look at an interrupted upload: %w", err)
 		}
-		if now.Sub(last.Time) >= packageGrace {
+		if now.Sub(last.Time) >= p.store.opts.packageGrace {
 			p.purgeChunks(ctx, id)
 			p.store.log.Debug("removed an upload that was interrupted", "upload", id)
 		}
@@ -184,7 +184,7 @@ func (p *packages) collectDir(name string, now time.Time) error {
 		}
 		last = info.ModTime()
 	}
-	if now.Sub(last) < packageGrace {
+	if now.Sub(last) < p.store.opts.packageGrace {
 		return nil
 	}
 	delete(p.used, name)

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,21 +38,37 @@ func (e *NameTakenError) Error() string {
 		e.Function, e.Stack, e.FullName, e.OwnerFunction, e.OwnerStack)
 }
 
-// insufficientStorage is the code of JetStream's "insufficient storage
-// resources available" errors, by which it says that a limit was reached.
-var insufficientStorage = map[jetstream.ErrorCode]bool{10023: true, 10047: true, 10028: true}
+// outOfStorage are the codes of JetStream's errors that say that a limit of
+// storage was reached: of the server, the account, the disk or the memory.
+var outOfStorage = map[jetstream.ErrorCode]bool{10002: true, 10023: true, 10028: true, 10047: true}
 
 // fullDisk puts the many ways in which a full disk shows into one sentence, and
-// leaves other errors alone. where is the data folder, or the cluster's name.
-func fullDisk(where string, err error) error {
+// leaves other errors alone.
+func (s *Store) fullDisk(err error) error {
 	if err == nil || errors.Is(err, ErrFull) {
 		return err
 	}
-	var api *jetstream.APIError
-	if errors.As(err, &api) && insufficientStorage[api.ErrorCode] ||
-		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
-		strings.Contains(err.Error(), syscall.ENOSPC.Error()) {
-		return fmt.Errorf("%w in %s; nothing was written: free some, then try again (%w)", ErrFull, where, err)
+	if isFull(err) {
+		return fmt.Errorf("%w in %s: nothing was written; make room, then try again (%w)", ErrFull, s.where(), err)
+	}
+	// JetStream that cannot write does not answer.
+	if s.embedded != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrAsyncPublishTimeout)) {
+		return cmp.Or(s.embedded.disk.room(1), err)
 	}
 	return err
+}
+
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && outOfStorage[api.ErrorCode] ||
+		errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
+		strings.Contains(err.Error(), syscall.ENOSPC.Error())
+}
+
+// room tells whether n bytes may be written, as far as this node can know.
+func (s *Store) room(n int) error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.disk.room(int64(n))
 }

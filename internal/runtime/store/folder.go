@@ -48,10 +48,10 @@ func lockFolder(dir string, lock *os.File) error {
 		return err
 	}
 	if err := lock.Truncate(0); err != nil {
-		return fullDisk(dir, err)
+		return err
 	}
 	if _, err := lock.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0); err != nil {
-		return fullDisk(dir, err)
+		return err
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func checkFolderFormat(dir string) error {
 	path := filepath.Join(dir, "format")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return fullDisk(dir, writeFileAtomically(path, []byte(strconv.Itoa(Format)+"\n")))
+		return writeFileAtomically(path, []byte(strconv.Itoa(Format)+"\n"))
 	}
 	if err != nil {
 		return fmt.Errorf("cannot read the format of data folder %s: %w", dir, err)

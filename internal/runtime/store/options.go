@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,9 +29,8 @@ type Options struct {
 	// Log gets the store's own messages and the embedded server's; nil means none.
 	Log *slog.Logger
 
-	// How long a lease holds without being renewed, and a node without a sign of
-	// life. Tests shorten them.
-	leaseTime, nodeTime time.Duration
+	// Tests shorten these times.
+	leaseTime, nodeTime, claimTime, packageGrace time.Duration
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -53,12 +53,10 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.leaseTime == 0 {
-		o.leaseTime = leaseTime
-	}
-	if o.nodeTime == 0 {
-		o.nodeTime = nodeTime
-	}
+	o.leaseTime = cmp.Or(o.leaseTime, leaseTime)
+	o.nodeTime = cmp.Or(o.nodeTime, nodeTime)
+	o.claimTime = cmp.Or(o.claimTime, claimTime)
+	o.packageGrace = cmp.Or(o.packageGrace, packageGrace)
 	return o, nil
 }
 

@@ -27,6 +27,7 @@ import (
 // ADR-20), and nats.go reads it.
 type packages struct {
 	store   *Store
+	js      jetstream.JetStream
 	objects jetstream.ObjectStore
 	stream  jetstream.Stream
 	// dir has the packages that this node has unpacked.
@@ -47,6 +48,8 @@ const (
 	packageChunk = 512 << 10
 	// packageWindow is how many chunks may be on their way at once.
 	packageWindow = 8
+	// chunkTimeout is how long the store may take for one chunk.
+	chunkTimeout = 15 * time.Second
 	// packageGrace is how long a package lives that no record names. A deployment
 	// uploads first and writes its record later, in less than half of this.
 	packageGrace = time.Hour
@@ -55,14 +58,17 @@ const (
 func openPackages(ctx context.Context, s *Store) (*packages, error) {
 	p := &packages{store: s, dir: filepath.Join(s.opts.Dir, "packages"), used: map[string]time.Time{}}
 	var err error
-	p.objects, err = s.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
+	if p.js, err = jetstream.New(s.conn, jetstream.WithPublishAsyncTimeout(chunkTimeout)); err != nil {
+		return nil, err
+	}
+	p.objects, err = p.js.CreateOrUpdateObjectStore(ctx, jetstream.ObjectStoreConfig{
 		Bucket:      bucketPackages,
 		Description: "Tidegate: functions' code, by its SHA-256",
 		Storage:     jetstream.FileStorage,
 		Replicas:    s.opts.Replicas,
 	})
 	if err == nil {
-		p.stream, err = s.js.Stream(ctx, packageStream)
+		p.stream, err = p.js.Stream(ctx, packageStream)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open JetStream's object store %s: %w", bucketPackages, err)
@@ -141,7 +147,7 @@ func (s *Store) PutPackage(ctx context.Context, sha string, content io.Reader) e
 		return err
 	}
 	if err := s.packages.put(ctx, key, content); err != nil {
-		return fullDisk(s.where(), fmt.Errorf("cannot store package %s: %w", sha, err))
+		return s.fullDisk(fmt.Errorf("cannot store package %s: %w", sha, err))
 	}
 	return nil
 }
@@ -200,7 +206,10 @@ func (p *packages) putChunks(ctx context.Context, subject string, content io.Rea
 			return 0, 0, readErr
 		}
 		if n > 0 {
-			future, err := p.store.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: chunk[:n]})
+			if err := p.store.room(n); err != nil {
+				return 0, 0, err
+			}
+			future, err := p.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: chunk[:n]})
 			if err != nil {
 				return 0, 0, err
 			}
@@ -233,7 +242,7 @@ func (p *packages) putEntry(ctx context.Context, info jetstream.ObjectInfo, sequ
 	msg := nats.NewMsg(entrySubject(info.Name))
 	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	msg.Data = value
-	return p.store.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(sequence))
+	return p.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(sequence))
 }
 
 func (p *packages) purgeChunks(ctx context.Context, id string) {
@@ -277,7 +286,7 @@ func (p *packages) entryAt(ctx context.Context, subject string) (packageEntry, e
 // touch makes an entry young again that would soon be old enough to be
 // collected, and tells whether the package is still there.
 func (p *packages) touch(ctx context.Context, e packageEntry) (bool, error) {
-	if time.Since(e.written) < packageGrace/2 {
+	if time.Since(e.written) < p.store.opts.packageGrace/2 {
 		return true, nil
 	}
 	_, err := p.putEntry(ctx, e.info, e.sequence)
@@ -288,7 +297,7 @@ func (p *packages) touch(ctx context.Context, e packageEntry) (bool, error) {
 			return false, nil
 		}
 	}
-	return err == nil, fullDisk(p.store.where(), err)
+	return err == nil, p.store.fullDisk(err)
 }
 
 // isWrongSequence tells whether a compare-and-set failed.

@@ -102,7 +102,7 @@ func (p *packages) unpacked(ctx context.Context, name string, shas []string) (st
 		if isDir(dir) {
 			return nil, nil
 		}
-		return nil, fullDisk("data folder "+p.store.opts.Dir, p.unpack(p.store.closing, dir, shas))
+		return nil, p.store.fullDisk(p.unpack(p.store.closing, dir, shas))
 	})
 	select {
 	case result := <-done:

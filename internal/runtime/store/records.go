@@ -57,6 +57,9 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := s.room(2 * len(value)); err != nil {
+		return 0, fmt.Errorf("cannot write the record of stack %q: %w", name, err)
+	}
 	old, err := s.recordAt(ctx, name, r.Revision)
 	if err != nil {
 		return 0, err
@@ -97,8 +100,7 @@ func (s *Store) recordAt(ctx context.Context, name string, revision uint64) (*Re
 	if revision == 0 {
 		return &Record{}, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, staleReads)
-	defer cancel()
+	giveUp := time.After(staleReads)
 	for {
 		r, err := s.Record(ctx, name)
 		switch {
@@ -111,6 +113,8 @@ func (s *Store) recordAt(ctx context.Context, name string, revision uint64) (*Re
 		}
 		select {
 		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-giveUp:
 			return nil, fmt.Errorf("stack %q: %w", name, ErrConflict)
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -130,12 +134,12 @@ func (s *Store) replace(ctx context.Context, name string, value []byte, revision
 	if err == nil {
 		return written, nil
 	}
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return 0, fmt.Errorf("stack %q: %w", name, ErrConflict)
+	}
 	if entry, readErr := s.stacks.Get(ctx, name); readErr == nil &&
 		entry.Revision() > revision && bytes.Equal(entry.Value(), value) {
 		return entry.Revision(), nil
 	}
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		return 0, fmt.Errorf("stack %q: %w", name, ErrConflict)
-	}
-	return 0, fullDisk(s.where(), fmt.Errorf("cannot write the record of stack %q: %w", name, err))
+	return 0, s.fullDisk(fmt.Errorf("cannot write the record of stack %q: %w", name, err))
 }

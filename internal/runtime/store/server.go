@@ -20,7 +20,16 @@ const maxPayload = 8 << 20
 const startTimeout = time.Minute
 
 // An embedded server lives in this process and listens nowhere.
-type embedded struct{ server *natsserver.Server }
+type embedded struct {
+	server *natsserver.Server
+	disk   disk
+	log    *slog.Logger
+	// limited is how many bytes JetStream may have at present.
+	limited int64
+}
+
+// unlimited is JetStream's word for no limit.
+const unlimited = -1
 
 func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
 	server, err := natsserver.NewServer(&natsserver.Options{
@@ -42,7 +51,8 @@ func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start the embedded NATS server: %w", err)
 	}
-	server.SetLoggerV2(serverLog{log.With("from", "nats-server")}, true, false, false)
+	log = log.With("from", "nats-server")
+	server.SetLoggerV2(serverLog{log}, true, false, false)
 	server.Start()
 	if !server.ReadyForConnections(startTimeout) {
 		server.Shutdown()
@@ -52,7 +62,7 @@ func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
 		server.Shutdown()
 		return nil, fmt.Errorf("cannot start JetStream in %s: see the log", dir)
 	}
-	return &embedded{server}, nil
+	return &embedded{server: server, disk: disk{dir}, log: log, limited: unlimited}, nil
 }
 
 func (e *embedded) stop() {

@@ -51,7 +51,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	s.closing, s.close = context.WithCancel(context.Background())
 	if err := s.open(ctx); err != nil {
 		_ = s.Close()
-		return nil, fullDisk("data folder "+opts.Dir, err)
+		return nil, s.fullDisk(err)
 	}
 	return s, nil
 }
@@ -73,6 +73,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.directory = newDirectory(s)
+	if s.embedded != nil {
+		s.background.Go(func() { s.watchDisk(s.closing) })
+	}
 	return nil
 }
 
@@ -218,7 +221,7 @@ func (s *Store) SigningKey() []byte { return s.signingKey }
 
 // where names the place that holds the state, for messages.
 func (s *Store) where() string {
-	if s.embedded != nil {
+	if s.opts.NATSURL == "" {
 		return "data folder " + s.opts.Dir
 	}
 	return "the NATS cluster"

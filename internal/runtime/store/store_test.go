@@ -2,9 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"log/slog"
 	"testing"
 	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -19,6 +24,9 @@ func testContext(t *testing.T) context.Context {
 // open opens a store that is closed with the test.
 func open(t *testing.T, opts Options) *Store {
 	t.Helper()
+	if opts.Dir == "" {
+		opts.Dir = t.TempDir()
+	}
 	opts.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	s, err := Open(testContext(t), opts)
 	if err != nil {
@@ -26,6 +34,42 @@ func open(t *testing.T, opts Options) *Store {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// cluster starts a NATS server of its own for the test and returns its URL.
+func cluster(t *testing.T) string {
+	t.Helper()
+	server, err := natsserver.NewServer(&natsserver.Options{
+		Host: "127.0.0.1", Port: -1, NoSigs: true, NoLog: true,
+		JetStream: true, StoreDir: t.TempDir(), MaxPayload: maxPayload,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Start()
+	t.Cleanup(func() {
+		server.Shutdown()
+		server.WaitForShutdown()
+	})
+	if !server.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the NATS server is not ready")
+	}
+	return server.ClientURL()
+}
+
+// eventually waits until a condition holds, for at most ten seconds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	every := time.NewTicker(5 * time.Millisecond)
+	defer every.Stop()
+	late := time.After(10 * time.Second)
+	for !holds() {
+		select {
+		case <-every.C:
+		case <-late:
+			t.Fatalf("not within ten seconds: %s", what)
+		}
+	}
 }
 
 // record returns the record of a new stack with these functions.
@@ -41,25 +85,31 @@ func record(name string, functions ...string) *Record {
 	return r
 }
 
-func TestARecordIsReadAsItWasWritten(t *testing.T) {
-	s := open(t, Options{Dir: t.TempDir()})
-	ctx := testContext(t)
-	r := record("orders", "fulfil")
-	revision, err := s.PutRecord(ctx, r)
+// tombstone returns what stays of a stack after its deletion.
+func tombstone(r *Record) *Record {
+	return &Record{Stack: stack.Stack{Name: r.Stack.Name}, Deleted: true, Revision: r.Revision}
+}
+
+// put stores a record and returns it with its new revision.
+func put(t *testing.T, s *Store, r *Record) *Record {
+	t.Helper()
+	revision, err := s.PutRecord(testContext(t), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := s.Record(ctx, "orders")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Revision != revision || got.Stack.Name != "orders" {
-		t.Errorf("got %+v at %d, want orders at %d", got, got.Revision, revision)
-	}
-	if err := s.Directory().Start(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if _, function, ok := s.Directory().Function("orders-fulfil"); !ok || function != "fulfil" {
-		t.Errorf("Function(orders-fulfil) = %q, %v", function, ok)
-	}
+	r = r.Clone()
+	r.Revision = revision
+	return r
+}
+
+// random returns n random bytes and their CodeSHA256.
+func random(n int) (content []byte, sha string) {
+	content = make([]byte, n)
+	_, _ = rand.Read(content)
+	return content, shaOf(content)
+}
+
+func shaOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
