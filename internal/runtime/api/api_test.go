@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -79,6 +81,10 @@ func TestAPackageMustBeWhatItsNameSays(t *testing.T) {
 	f.call(http.MethodPut, name, archive).problem(http.StatusUnprocessableEntity, "SHA-256")
 	f.call(http.MethodHead, name, nil).want(http.StatusNotFound)
 	f.call(http.MethodPut, "/v1/packages/short", archive).problem(http.StatusBadRequest, "not a SHA-256")
+
+	junk := []byte("not a zip")
+	digest := sha256.Sum256(junk)
+	f.call(http.MethodPut, "/v1/packages/"+base64.RawURLEncoding.EncodeToString(digest[:]), junk).problem(http.StatusUnprocessableEntity, "zip")
 
 	sum := strings.TrimRight(strings.NewReplacer("+", "-", "/", "_").Replace(f.code), "=")
 	f.call(http.MethodHead, "/v1/packages/"+sum, nil).want(http.StatusNoContent)

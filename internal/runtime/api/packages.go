@@ -76,7 +76,12 @@ func (s *Server) registerPackages(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, s.packageProblem(ctx, s.Store.PutPackage(ctx, sha, in.reader))
+		if err := s.Store.PutPackage(ctx, sha, in.reader); err != nil {
+			return nil, s.packageProblem(ctx, err)
+		}
+		// What cannot be unpacked is refused now, and what can is at hand later.
+		_, err = s.Store.PackageDir(ctx, sha)
+		return nil, s.unpackProblem(ctx, err)
 	})
 }
 
@@ -103,4 +108,15 @@ func (s *Server) packageProblem(ctx context.Context, err error) error {
 		return problem(http.StatusBadRequest, "the upload ended before it was complete")
 	}
 	return s.storeProblem(ctx, "store the package", err)
+}
+
+// unpackProblem says why a package that is stored is of no use.
+func (s *Server) unpackProblem(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil, errors.Is(err, store.ErrFull), errors.Is(err, store.ErrNotFound):
+		return s.storeProblem(ctx, "unpack the package", err)
+	}
+	return problem(http.StatusUnprocessableEntity, "%s", err)
 }

@@ -134,8 +134,3 @@ func (s *Server) checkPackages(ctx context.Context, wanted stack.Stack) (map[str
 	}
 	return sizes, nil
 }
-
-// checkHandlers says which functions' packages lack the file of their handler.
-func (s *Server) checkHandlers(ctx context.Context, wanted stack.Stack) (stack.Problems, error) {
-	return nil, nil
-}
