@@ -78,6 +78,7 @@ func (r *Runtime) open(ctx context.Context) (err error) {
 		r.openLogs,
 		r.openServices,
 		r.begin,
+		r.startHousekeeping,
 		r.announce,
 	} {
 		if err := step(ctx); err != nil {
