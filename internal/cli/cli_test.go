@@ -195,6 +195,19 @@ func TestVersionsAreListedWithTheirTraffic(t *testing.T) {
 	}
 }
 
+func TestTheShellCompletesStacksAndFunctions(t *testing.T) {
+	fakeRuntime(t, map[string]http.HandlerFunc{"GET /v1/stacks": answering(`{"stacks":[` + deployment + `]}`)})
+	for word, want := range map[string]string{
+		"":         "orders\norders/fulfil\norders/report\n:4\n",
+		"orders/f": "orders/fulfil\n:4\n",
+		"x":        ":4\n",
+	} {
+		if _, stdout, _ := run(t, "", "__complete", "invoke", word); stdout != want {
+			t.Errorf("%q: got %q, want %q", word, stdout, want)
+		}
+	}
+}
+
 // squeeze makes columns comparable.
 func squeeze(text string) string {
 	lines := strings.Split(text, "\n")

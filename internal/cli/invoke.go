@@ -81,6 +81,7 @@ all the same, and what it failed with to standard error.`,
 	cmd.MarkFlagsMutuallyExclusive("async", "dry-run")
 	cmd.MarkFlagsMutuallyExclusive("async", "log")
 	r.flags(cmd)
+	cmd.ValidArgsFunction = r.complete()
 	out.flag(cmd)
 	return cmd
 }

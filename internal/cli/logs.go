@@ -65,6 +65,7 @@ With -o json every line is a JSON object.`,
 	cmd.Flags().StringVar(&since, "since", "10m", "begin this `long ago`, or at this time: 5m, '2 hours ago', 2026-01-31T12:00:00Z")
 	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with lines as they are written")
 	r.flags(cmd)
+	cmd.ValidArgsFunction = r.complete()
 	out.flag(cmd)
 	return cmd
 }

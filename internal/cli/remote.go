@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -34,6 +36,33 @@ func (r *remote) client(cmd *cobra.Command) (*open.Client, error) {
 		return nil, err
 	}
 	return open.New(open.Options{Endpoint: endpoint, Token: token, UserAgent: "tidegate/" + cmd.Root().Version})
+}
+
+// completeTimeout is how long a shell waits for the runtime to complete a word.
+const completeTimeout = 2 * time.Second
+
+// complete offers the runtime's stacks, and after a slash their functions.
+func (r *remote) complete() cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		client, err := r.client(cmd)
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeTimeout)
+		defer cancel()
+		deployments, err := client.List(ctx)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		var offers []cobra.Completion
+		for _, d := range deployments {
+			offers = append(offers, d.Stack.Name)
+			for _, name := range d.Stack.FunctionNames() {
+				offers = append(offers, d.Stack.Name+"/"+name)
+			}
+		}
+		return slices.DeleteFunc(offers, func(o cobra.Completion) bool { return !strings.HasPrefix(o, word) }), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // readStack reads a stack, and tells a person where to look if there is none.

@@ -146,6 +146,7 @@ func newVersions() *cobra.Command {
 		},
 	}
 	r.flags(cmd)
+	cmd.ValidArgsFunction = r.complete()
 	out.flag(cmd)
 	return cmd
 }

@@ -51,6 +51,9 @@ type Runtime struct {
 	closers []func(context.Context)
 }
 
+// closeTimeout is how long the store may take for the last log lines.
+const closeTimeout = 5 * time.Second
+
 // New makes everything ready to serve: connections are accepted, and wait for
 // Run. Its errors are sentences for the operator, and leave nothing behind.
 func New(ctx context.Context, config Config) (*Runtime, error) {
@@ -156,6 +159,9 @@ func (r *Runtime) openLogs(ctx context.Context) (err error) {
 		return err
 	}
 	r.onClose(func(ctx context.Context) {
+		// What functions wrote last is worth a moment more than they had.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
 		if err := r.logs.Close(ctx); err != nil {
 			r.log.Warn("closing the functions' logs failed", "error", err)
 		}
