@@ -49,17 +49,17 @@ func (s *Store) usedPackages(ctx context.Context) (map[string]bool, error) {
 		return err
 	}
 	err := s.eachRecord(ctx, func(r *Record) error {
-		for _, configs := range r.configs() {
-			if err := use(configs.CodeSHA256); err != nil {
+		for _, config := range r.configs() {
+			if err := use(config.CodeSHA256); err != nil {
 				return err
 			}
-			for _, layer := range configs.Layers {
+			for _, layer := range config.Layers {
 				if err := use(layer); err != nil {
 					return err
 				}
 			}
-			if len(configs.Layers) > 1 {
-				if err := use(configs.Layers...); err != nil {
+			if len(config.Layers) > 1 {
+				if err := use(config.Layers...); err != nil {
 					return err
 				}
 			}
@@ -196,5 +196,5 @@ func (p *packages) collectDir(name string, now time.Time) error {
 	if err := os.Rename(dir, filepath.Join(trash, name)); err != nil {
 		return err
 	}
-	return removeTree(trash)
+	return os.RemoveAll(trash)
 }

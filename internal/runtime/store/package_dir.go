@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/pack"
 )
 
 // unpackingPrefix marks folders that are not finished, in the folder of those
@@ -20,9 +22,8 @@ const unpackingPrefix = "unpacking-"
 
 // PackageDir returns a folder with the content of the packages, unpacked one
 // over the other in the order given: one package for a function's code, or all
-// of its layers. The folder is read-only, shared by all callers, and stays for
-// an hour at least after it was last asked for, and as long as a record needs
-// it.
+// of its layers. Its files are read-only and all callers share them. It stays as
+// long as a record needs it, and for an hour after it was last asked for.
 func (s *Store) PackageDir(ctx context.Context, shas ...string) (string, error) {
 	name, err := packageDirName(shas)
 	if err != nil {
@@ -69,7 +70,7 @@ func (p *packages) openDir() error {
 	}
 	for _, e := range entries {
 		if e.IsDir() && (!same || strings.HasPrefix(e.Name(), unpackingPrefix)) {
-			if err := removeTree(filepath.Join(p.dir, e.Name())); err != nil {
+			if err := os.RemoveAll(filepath.Join(p.dir, e.Name())); err != nil {
 				return fmt.Errorf("cannot clean up the folder of packages: %w", err)
 			}
 		}
@@ -102,7 +103,7 @@ func (p *packages) unpacked(ctx context.Context, name string, shas []string) (st
 		if isDir(dir) {
 			return nil, nil
 		}
-		return nil, p.store.fullDisk(p.unpack(p.store.closing, dir, shas))
+		return nil, p.full(p.unpack(p.store.closing, dir, shas))
 	})
 	select {
 	case result := <-done:
@@ -110,6 +111,14 @@ func (p *packages) unpacked(ctx context.Context, name string, shas []string) (st
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
+}
+
+// full names the data folder in the error if its disk is full.
+func (p *packages) full(err error) error {
+	if err == nil || !isFull(err) {
+		return err
+	}
+	return fmt.Errorf("%w in data folder %s: make room, then try again (%w)", ErrFull, p.store.opts.Dir, err)
 }
 
 func isDir(path string) bool {
@@ -130,27 +139,30 @@ func (p *packages) unpack(ctx context.Context, dir string, shas []string) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if cleanErr := removeTree(tmp); err == nil {
-			err = cleanErr
-		}
-	}()
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	content := filepath.Join(tmp, "content")
 	if err := os.Mkdir(content, 0o755); err != nil {
 		return err
 	}
-	for _, sha := range shas {
-		if err := p.unpackOne(ctx, sha, filepath.Join(tmp, "package.zip"), content); err != nil {
+	for i, sha := range shas {
+		part := content
+		if i > 0 {
+			part = filepath.Join(tmp, "layer")
+		}
+		if err := p.unpackOne(ctx, sha, filepath.Join(tmp, "package.zip"), part); err != nil {
 			return fmt.Errorf("cannot unpack package %s: %w", sha, err)
 		}
-	}
-	if err := makeReadOnly(content); err != nil {
-		return err
+		if i > 0 {
+			if err := moveOver(part, content); err != nil {
+				return fmt.Errorf("cannot unpack package %s over those before: %w", sha, err)
+			}
+		}
 	}
 	return os.Rename(content, dir)
 }
 
-func (p *packages) unpackOne(ctx context.Context, sha, zip, dir string) error {
+// unpackOne unpacks a package into dir by way of the file zip.
+func (p *packages) unpackOne(ctx context.Context, sha, zip, dir string) (err error) {
 	from, err := p.store.OpenPackage(ctx, sha)
 	if err != nil {
 		return err
@@ -160,39 +172,41 @@ func (p *packages) unpackOne(ctx context.Context, sha, zip, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer to.Close()
+	defer func() { err = errors.Join(err, to.Close()) }()
 	size, err := io.Copy(to, from)
 	if err != nil {
 		return err
 	}
-	return unpackZip(to, size, dir)
+	return pack.Unpack(to, size, dir)
 }
 
-// makeReadOnly takes the right to write from everybody. Root does not need it:
-// that functions cannot write is for the sandbox to see to.
-func makeReadOnly(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.Type()&fs.ModeSymlink != 0 || path == dir {
-			return err
-		}
-		info, err := d.Info()
+// moveOver moves what is in the folder from into the folder to, in the place of
+// what has the same name there, and removes from.
+func moveOver(from, to string) error {
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		return os.Chmod(path, info.Mode().Perm()&^0o222)
-	})
-}
-
-// removeTree removes a folder that may have read-only folders in it.
-func removeTree(dir string) error {
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() {
-			err = os.Chmod(path, 0o700)
+		name, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
 		}
-		return err
+		target := filepath.Join(to, name)
+		if d.IsDir() {
+			if isDir(target) {
+				return nil
+			}
+			if err := os.RemoveAll(target); err != nil {
+				return err
+			}
+			return os.Mkdir(target, 0o755)
+		}
+		if isDir(target) {
+			if err := os.RemoveAll(target); err != nil {
+				return err
+			}
+		}
+		return os.Rename(path, target)
 	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return os.RemoveAll(dir)
+	return errors.Join(err, os.RemoveAll(from))
 }
