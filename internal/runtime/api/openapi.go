@@ -46,6 +46,7 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 	s.registerStacks(api)
 	s.registerFunctions(api)
 	s.registerBindings(api)
+	s.registerQueues(api)
 	s.registerPackages(api)
 	s.registerLogs(api)
 	s.registerHost(api)
