@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -19,17 +20,21 @@ func TestAQueueIsCountedPurgedAndItsDeadLettersListed(t *testing.T) {
 	for range 3 {
 		f.send(f.ingress, http.MethodPost, "/queues/orders", strings.NewReader("hello"), "Authorization", "Bearer "+f.server.Store.ManagementToken()).want(http.StatusOK)
 	}
-	count := func() (stats struct{ Messages int }) {
-		f.call(http.MethodGet, "/v1/stacks/orders/queue", nil).want(http.StatusOK).decode(&stats)
-		return stats
+	// Counts follow what happens a moment later.
+	becomes := func(want int) {
+		t.Helper()
+		var stats struct{ Messages int }
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+			f.call(http.MethodGet, "/v1/stacks/orders/queue", nil).want(http.StatusOK).decode(&stats)
+			if stats.Messages == want {
+				return
+			}
+		}
+		t.Errorf("the queue has %d messages, want %d", stats.Messages, want)
 	}
-	if got := count().Messages; got != 3 {
-		t.Errorf("the queue has %d messages, want 3", got)
-	}
+	becomes(3)
 	f.call(http.MethodPost, "/v1/stacks/orders/queue/purge", nil).want(http.StatusNoContent)
-	if got := count().Messages; got != 0 {
-		t.Errorf("the purged queue has %d messages", got)
-	}
+	becomes(0)
 	if a := f.call(http.MethodGet, "/v1/stacks/orders/queue/dead-letters", nil).want(http.StatusOK); strings.TrimSpace(a.text) != `{"dead_letters":[]}` {
 		t.Errorf("got %s", a.text)
 	}
