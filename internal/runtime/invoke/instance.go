@@ -1,6 +1,7 @@
 package invoke
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -102,11 +103,31 @@ func newInstance(id string, memory int, out *output, events instanceEvents) *ins
 	}
 }
 
-// run sees the instance through, from its start to when its processes are gone.
-func (i *instance) run(box sandbox.Instance) {
+// begin connects the instance with its processes.
+func (i *instance) begin(box sandbox.Instance) {
 	i.box = box
 	close(i.started)
-	<-box.Done()
+}
+
+// hasBegun waits for begin: the process may be quicker than the sandbox's word
+// that it is there. It returns false if ctx ends before.
+func (i *instance) hasBegun(ctx context.Context) bool {
+	select {
+	case <-i.started:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-i.started: // at the same moment
+		return true
+	default:
+		return false
+	}
+}
+
+// run sees the instance through, from begin to when its processes are gone.
+func (i *instance) run() {
+	<-i.box.Done()
 	i.mu.Lock()
 	inv, before := i.current, i.phase
 	i.current = nil
@@ -116,7 +137,7 @@ func (i *instance) run(box sandbox.Instance) {
 		i.events.onEnd(i)
 	}
 	if before == running {
-		failure := exited(box.Exit())
+		failure := exited(i.box.Exit())
 		inv.answer(outcome{failure: &failure})
 	}
 	if inv != nil {

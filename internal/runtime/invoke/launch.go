@@ -70,12 +70,10 @@ func (p *pool) launch(initialization string) (*instance, error) {
 		return nil, p.unstartable(err)
 	}
 	p.count(1)
+	i.begin(box)
 	go func() {
-		stop := context.AfterFunc(p.runner.life, func() {
-			<-i.started
-			i.end(errClosing)
-		})
-		i.run(box)
+		stop := context.AfterFunc(p.runner.life, func() { i.end(errClosing) })
+		i.run()
 		stop()
 		p.count(-1)
 		p.runner.living.Done()

@@ -47,9 +47,7 @@ func invalidTransition(from phase, to string) *apiError {
 
 // ServeHTTP is the Runtime API as this one instance sees it.
 func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	select {
-	case <-i.started:
-	case <-r.Context().Done():
+	if !i.hasBegun(r.Context()) {
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.Path, apiPrefix)
