@@ -8,22 +8,12 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-type Queues struct{}
-
-func NewQueues(env Env) *Queues                                                   { return &Queues{} }
-func (q *Queues) Kind() stack.Kind                                                 { return stack.KindQueue }
-func (q *Queues) Mount(mux *http.ServeMux)                                         {}
-func (q *Queues) Reconcile(ctx context.Context, old, new *store.Record) error       { return nil }
-func (q *Queues) Start(ctx context.Context) error                                  { return nil }
-func (q *Queues) Components(ctx context.Context, r *store.Record) map[string]string { return nil }
-func (q *Queues) Close(ctx context.Context)                                        {}
-
 type Schedules struct{}
 
-func NewSchedules(env Env) *Schedules                                                 { return &Schedules{} }
-func (q *Schedules) Kind() stack.Kind                                                 { return stack.KindSchedule }
-func (q *Schedules) Mount(mux *http.ServeMux)                                         {}
+func NewSchedules(env Env) *Schedules                                                  { return &Schedules{} }
+func (q *Schedules) Kind() stack.Kind                                                  { return stack.KindSchedule }
+func (q *Schedules) Mount(mux *http.ServeMux)                                          {}
 func (q *Schedules) Reconcile(ctx context.Context, old, new *store.Record) error       { return nil }
-func (q *Schedules) Start(ctx context.Context) error                                  { return nil }
+func (q *Schedules) Start(ctx context.Context) error                                   { return nil }
 func (q *Schedules) Components(ctx context.Context, r *store.Record) map[string]string { return nil }
-func (q *Schedules) Close(ctx context.Context)                                        {}
+func (q *Schedules) Close(ctx context.Context)                                         {}
