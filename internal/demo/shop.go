@@ -38,6 +38,7 @@ func (s shop) post(ctx context.Context, body []byte) (status int, answer []byte,
 	if err != nil {
 		return 0, nil, err
 	}
+	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return 0, nil, err

@@ -17,7 +17,7 @@ export async function handler(event) {
 async function takeOrder(event) {
   let order;
   try {
-    order = JSON.parse(event.body);
+    order = JSON.parse(Buffer.from(event.body ?? "", event.isBase64Encoded ? "base64" : "utf8"));
   } catch {
     return json(400, { message: "An order is a JSON object." });
   }
