@@ -115,10 +115,20 @@ func TestWildcards(t *testing.T) {
 		pattern, text string
 		want          bool
 	}{
-		{"*", "", true}, {"*", "anything:at/all", true}, {"", "", true}, {"", "a", false},
-		{"a?c", "abc", true}, {"a?c", "ac", false}, {"a*c", "ac", true}, {"a*c", "abcd", false},
-		{"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false}, {"arn:*:orders", "arn:aws:sqs:x:y:orders", true},
-		{"a**", "a", true}, {"?", "", false}, {"[a]", "a", false},
+		{"*", "", true},
+		{"*", "anything:at/all", true},
+		{"", "", true},
+		{"", "a", false},
+		{"a?c", "abc", true},
+		{"a?c", "ac", false},
+		{"a*c", "ac", true},
+		{"a*c", "abcd", false},
+		{"*a*b*", "xxaxxbxx", true},
+		{"*a*b*", "xxbxxaxx", false},
+		{"arn:*:orders", "arn:aws:sqs:x:y:orders", true},
+		{"a**", "a", true},
+		{"?", "", false},
+		{"[a]", "a", false},
 	} {
 		if got := wildcard(c.pattern, c.text); got != c.want {
 			t.Errorf("wildcard(%q, %q) = %v", c.pattern, c.text, got)
