@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -102,6 +105,9 @@ func (a *async) invoke(ctx context.Context, req Request) error {
 	if notFound != nil {
 		return notFound
 	}
+	if req.ID == "" {
+		req.ID = uuid.NewString()
+	}
 	if err := a.publish(ctx, f, newEvent(req, time.Now())); err != nil {
 		a.opts.Log.Error("cannot queue an asynchronous invocation", "stack", f.stack, "function", f.name, "error", err)
 		return serviceError("The event could not be queued: %v.", err)
@@ -122,11 +128,11 @@ func (a *async) publish(ctx context.Context, f *function, ev event) error {
 	return err
 }
 
-// open begins to handle the function's events. Doing it again does nothing.
-func (a *async) open(f *function) {
+// add begins to handle the function's events.
+func (a *async) add(f *function) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.queues[f] != nil || a.taking.Err() != nil {
+	if a.taking.Err() != nil {
 		return
 	}
 	q := newEventQueue(a, f)
@@ -232,21 +238,35 @@ func (a *async) stopTaking() {
 	a.endTaking()
 }
 
-// close returns when no event is being handled here. Those that are not done
-// with go to another node.
+// drain waits until no event is being handled, or ctx ends.
+func (a *async) drain(ctx context.Context) {
+	for _, q := range a.open() {
+		select {
+		case <-q.done:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// close ends the handling of events. Those that are not done with go to another
+// node.
 func (a *async) close() {
 	a.endLife()
-	a.mu.Lock()
-	queues := a.queues
-	a.queues = map[*function]*eventQueue{}
-	a.mu.Unlock()
-	for _, q := range queues {
+	for _, q := range a.open() {
 		q.stop()
 	}
 	// What was given up is on its way to the server.
 	if err := a.js.Conn().FlushTimeout(ackTimeout); err != nil {
 		a.opts.Log.Warn("asynchronous invocations go to other nodes later", "error", err)
 	}
+}
+
+// open lists the queues there are.
+func (a *async) open() []*eventQueue {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Collect(maps.Values(a.queues))
 }
 
 func (a *async) setSender(s QueueSender) {

@@ -332,6 +332,9 @@ func busy(d time.Duration) program {
 	}
 }
 
+// pass moves the bubble's clock.
+func pass(d time.Duration) { <-time.After(d) }
+
 // all invokes n times at once and returns the answers and errors.
 func (h *house) all(n int, req Request) (responses []Response, errs []error) {
 	var mu sync.Mutex

@@ -313,7 +313,7 @@ func TestAnAnswerAfterTheTimeoutIsRefused(t *testing.T) {
 		code := make(chan int, 1)
 		h := newHouse(t, func(p *process) {
 			e := p.next()
-			time.Sleep(5 * time.Second)
+			pass(5 * time.Second)
 			p.killed = t.Context() // it does not notice that it was killed
 			code <- p.respond(e.id, "1").Code
 		})
@@ -363,7 +363,7 @@ func TestAnInstanceThatDoesNotComeBackIsEndedAtTheTimeout(t *testing.T) {
 		if r := h.must(Request{}); string(r.Payload) != "1" || r.FunctionError != "" {
 			t.Errorf("got %+v", r)
 		}
-		time.Sleep(3 * time.Second)
+		pass(3 * time.Second)
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 0 {
 			t.Errorf("%d instances are there after the timeout, want none", n)
@@ -387,7 +387,7 @@ func TestABrokenPollIsReplaced(t *testing.T) {
 			echo(p)
 		})
 		h.must(Request{})
-		time.Sleep(2 * time.Millisecond)
+		pass(2 * time.Millisecond)
 		h.must(Request{})
 	})
 }

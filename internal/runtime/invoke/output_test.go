@@ -128,7 +128,7 @@ func TestLinesAfterTheEndAreTheLastRequests(t *testing.T) {
 			p.next()
 		})
 		h.must(Request{ID: "id"})
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		entries := h.logs.all()
 		last := entries[len(entries)-1]
 		if last.Line != "a timer" || last.RequestID != "id" {
@@ -144,7 +144,7 @@ func TestADeletedFunctionLogsNoMore(t *testing.T) {
 		synctest.Wait()
 		before := len(h.logs.lines())
 		h.apply("shop", nil)
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if after := len(h.logs.lines()); after != before {
 			t.Errorf("%d lines were added after the deletion", after-before)
 		}

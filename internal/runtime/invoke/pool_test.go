@@ -167,19 +167,19 @@ func TestIdleInstancesEndAfterTheIdleTimeout(t *testing.T) {
 		h := newHouse(t, busy(time.Second), func(o *Options) { o.IdleTimeout = time.Minute })
 		h.all(3, Request{})
 		idleSince := time.Now()
-		time.Sleep(30 * time.Second)
+		pass(30 * time.Second)
 		h.must(Request{}) // one is used once more
-		time.Sleep(time.Until(idleSince.Add(time.Minute - time.Second)))
+		pass(time.Until(idleSince.Add(time.Minute - time.Second)))
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 3 {
 			t.Errorf("%d instances are there before the timeout, want 3", n)
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 1 {
 			t.Errorf("%d instances are there after the timeout, want the one that was used", n)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 0 {
 			t.Errorf("%d instances are there in the end, want none", n)
@@ -198,14 +198,14 @@ func TestProvisionedInstancesAreStartedBeforeTheyAreNeededAndStay(t *testing.T) 
 		if spec := <-h.sandbox.specs; !slices.Contains(spec.Env, "INITIALIZATION=provisioned-concurrency") {
 			t.Errorf("a provisioned instance's environment is %v", spec.Env)
 		}
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 2 {
 			t.Errorf("%d instances are there after an hour, want 2", n)
 		}
 
 		h.apply("shop", shop(nil))
-		time.Sleep(2 * time.Minute)
+		pass(2 * time.Minute)
 		synctest.Wait()
 		if n := h.sandbox.running.Load(); n != 0 {
 			t.Errorf("%d instances are there when none is provisioned any more", n)
@@ -230,7 +230,7 @@ func TestProvisionedInstancesThatCannotInitialiseAreTriedEverMoreSeldom(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(p *process) { p.stop(sandbox.Exit{Code: 1}) })
 		h.apply("shop", shop(changeCart(func(f *stack.Function) { f.Concurrency.Provisioned = 1 })))
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		if n := h.sandbox.started.Load(); n < 10 || n > 25 {
 			t.Errorf("%d were started in an hour, want one every five minutes in the end", n)
 		}
@@ -255,7 +255,7 @@ func TestARequestWhoseCallerLeavesWhileItWaitsIsNotRun(t *testing.T) {
 		if !errors.As(err, &e) || e.Status != 503 {
 			t.Errorf("the error is %v, want an *Error with status 503", err)
 		}
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		if n := events.Load(); n != 0 {
 			t.Errorf("%d events were run", n)
 		}
@@ -280,7 +280,7 @@ func TestAFunctionRunsToItsEndWhenItsCallerHasLeft(t *testing.T) {
 		if _, err := h.invoke(ctx, Request{}); err == nil {
 			t.Error("the caller got an answer before there was one")
 		}
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		if !done.Load() {
 			t.Error("the function did not run to its end")
 		}
@@ -367,7 +367,7 @@ func TestAnInstanceThatDiedWhileIdleIsNotUsed(t *testing.T) {
 			p.next()
 		})
 		h.must(Request{})
-		time.Sleep(2 * time.Second)
+		pass(2 * time.Second)
 		h.must(Request{})
 		if n := h.sandbox.started.Load(); n != 2 {
 			t.Errorf("%d instances were started, want 2", n)

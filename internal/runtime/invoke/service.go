@@ -148,7 +148,7 @@ func (s *Service) OnChange(ctx context.Context, old, new *store.Record) error {
 	}
 	added, removed := s.runner.apply(name, new)
 	for _, f := range added {
-		s.async.open(f)
+		s.async.add(f)
 	}
 	return s.clear(ctx, name, removed)
 }
@@ -226,6 +226,7 @@ func (s *Service) Resolve(function, qualifier string) (executedVersion string, e
 func (s *Service) Close(ctx context.Context) {
 	s.async.stopTaking()
 	s.runner.drain(ctx)
+	s.async.drain(ctx)
 	s.async.close()
 	s.runner.close()
 }
