@@ -24,6 +24,7 @@ func main() {
 	version := cli.Version(version)
 	// Terraform sets this for every plugin it starts.
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
+		go endWithParent()
 		err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
 			Address: "registry.terraform.io/tidegate-io/tidegate",
 		})
