@@ -8,7 +8,7 @@ import (
 )
 
 // rounds per victim, each of which kills it in a create, an update and a destroy.
-const rounds = 4
+const rounds = 3
 
 // Whatever is killed at whichever point of an apply, the next apply finishes what
 // it began, and nothing is left over or there twice.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -72,7 +73,7 @@ func IsStatus(err error, status int) bool {
 	return errors.As(err, &se) && se.Status == status
 }
 
-// RuntimeIdentifier returns the first runtime identifier with the prefix
+// RuntimeIdentifier returns the newest runtime identifier with the prefix
 // ("python3.", "nodejs") that this machine has an interpreter for.
 func (r *Runtime) RuntimeIdentifier(ctx context.Context, prefix string) (string, error) {
 	var answer struct {
@@ -81,10 +82,16 @@ func (r *Runtime) RuntimeIdentifier(ctx context.Context, prefix string) (string,
 	if err := r.Call(ctx, http.MethodGet, "/v1/runtimes", nil, &answer); err != nil {
 		return "", err
 	}
+	newest, found := -1, ""
 	for _, id := range answer.Runtimes {
-		if strings.HasPrefix(id, prefix) {
-			return id, nil
+		version, ok := strings.CutPrefix(id, prefix)
+		n, err := strconv.Atoi(strings.TrimSuffix(version, ".x"))
+		if ok && err == nil && n > newest {
+			newest, found = n, id
 		}
 	}
-	return "", fmt.Errorf("this machine has no interpreter for a runtime %s*; it has: %s", prefix, strings.Join(answer.Runtimes, ", "))
+	if found == "" {
+		return "", fmt.Errorf("this machine has no interpreter for a runtime %s*; it has: %s", prefix, strings.Join(answer.Runtimes, ", "))
+	}
+	return found, nil
 }
