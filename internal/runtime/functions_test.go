@@ -160,3 +160,39 @@ func TestLogsAreFollowedWhileTheFunctionRuns(t *testing.T) {
 		t.Errorf("a log that is followed held up the end for %s", took)
 	}
 }
+
+func TestFailuresHaveLambdasShapes(t *testing.T) {
+	n := startNode(t)
+	breaking := n.python(`
+import json, os, time
+if os.environ.get("MARKER") == "broken":
+    raise ValueError("cannot start")
+
+def handler(event, context):
+    if event["do"] == "sleep":
+        time.sleep(60)
+    if event["do"] == "exit":
+        os._exit(3)
+    if event["do"] == "raise":
+        raise KeyError("nothing")
+    return {"a": 1}
+`)
+	breaking.Timeout = stack.Duration(time.Second)
+	broken := breaking
+	broken.Environment = map[string]string{"MARKER": "broken"}
+	n.deploy(stack.Stack{Name: "bad", Functions: map[string]stack.Function{"breaking": breaking, "broken": broken}})
+	for _, c := range []struct{ function, do, want string }{
+		{"breaking", "sleep", `Task timed out after 1.00 seconds`},
+		{"breaking", "exit", `"errorType":"Runtime.ExitError"`},
+		{"breaking", "raise", `"errorType": "KeyError"`},
+		{"broken", "start", `cannot start`},
+	} {
+		got := n.invoke(t.Context(), "bad-"+c.function+":live", fmt.Sprintf(`{"do":%q}`, c.do))
+		if got.status != 200 || got.functionError != "Unhandled" || !strings.Contains(strings.ReplaceAll(got.payload, `": "`, `":"`), strings.ReplaceAll(c.want, `": "`, `":"`)) {
+			t.Errorf("%s, told to %s: %+v; want %s", c.function, c.do, got, c.want)
+		}
+	}
+	if got := n.invoke(t.Context(), "bad-breaking:live", `{"do":"go on"}`); got.functionError != "" {
+		t.Errorf("after all that the function does not run: %+v", got)
+	}
+}

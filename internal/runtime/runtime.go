@@ -181,6 +181,8 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 	}
 	access := api.NewAccess(r.store.ManagementToken(), r.store.SigningKey(), r.store.Directory().Stack)
 	ingressURL := func() string { return r.ready.Ingress }
+	// Functions are on this machine, whatever the world calls it.
+	endpoint := localURL(r.ingress)
 	r.invoke, err = invoke.New(ctx, invoke.Options{
 		Store:     r.store,
 		Sandbox:   r.sandbox,
@@ -189,7 +191,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Metrics:   r.metrics,
 		Environment: func(stack, incarnation, function string) map[string]string {
 			return map[string]string{
-				"TIDEGATE_ENDPOINT": ingressURL(),
+				"TIDEGATE_ENDPOINT": endpoint,
 				"TIDEGATE_TOKEN":    access.FunctionToken(stack, incarnation, function),
 			}
 		},

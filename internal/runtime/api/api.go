@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
@@ -88,7 +89,7 @@ func (s *Server) Management() http.Handler {
 	root := http.NewServeMux()
 	root.HandleFunc("GET /healthz", healthz)
 	root.Handle("/", guarded)
-	return versioned(root)
+	return s.recovering(versioned(root))
 }
 
 // Ingress is the handler of the world's listener: the triggers' addresses, and
@@ -98,7 +99,26 @@ func (s *Server) Ingress() http.Handler {
 	s.Triggers.Mount(mux)
 	mux.Handle(invokePath, s.invokeHandler(s.allowInvoke))
 	mux.HandleFunc("GET /healthz", healthz)
-	return explainMisses(mux)
+	return s.recovering(explainMisses(mux))
+}
+
+// recovering keeps a defect in one request's handler from looking like a lost
+// connection to its client, and from going unnoticed.
+func (s *Server) recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			reason := recover()
+			if reason == nil {
+				return
+			}
+			if reason == http.ErrAbortHandler {
+				panic(reason) // the handler's way to cut off an answer
+			}
+			s.Log.ErrorContext(r.Context(), "a request's handler panicked", "method", r.Method, "path", r.URL.Path, "reason", reason, "stack", string(debug.Stack()))
+			problem(http.StatusInternalServerError, "something went wrong in the runtime; its log says what").write(w)
+		}()
+		next.ServeHTTP(w, r)
+	})
 }
 
 func healthz(w http.ResponseWriter, _ *http.Request) {

@@ -222,3 +222,9 @@ func TestTheDocumentKnowsWhatMayBeLeftOut(t *testing.T) {
 		}
 	}
 }
+
+func TestADefectInAHandlerIsAnAnswer(t *testing.T) {
+	f := newFixture(t)
+	url := f.listen(f.server.recovering(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a defect") })))
+	f.send(url, http.MethodGet, "/", nil).problem(http.StatusInternalServerError, "its log says what")
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/deploy"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
@@ -14,8 +15,12 @@ import (
 )
 
 // maxConflicts is how often a change begins again because somebody else's came
-// in between.
-const maxConflicts = 20
+// in between, and conflictPause by how much more it waits each time: a replica of
+// a cluster may take a moment to tell what was changed.
+const (
+	maxConflicts  = 20
+	conflictPause = 5 * time.Millisecond
+)
 
 // change replaces a stack's record by what next makes of it, and returns when
 // this node's reconcilers are done with it: a change that was answered is in
@@ -24,13 +29,18 @@ const maxConflicts = 20
 func (s *Server) change(ctx context.Context, name string, match Precondition,
 	next func(old *store.Record) (*store.Record, error),
 ) (*store.Record, error) {
-	for range maxConflicts {
+	for attempt := range maxConflicts {
 		record, err := s.tryChange(ctx, name, match, next)
 		if !errors.Is(err, store.ErrConflict) {
 			return record, err
 		}
 		if match.named() {
 			return nil, problem(http.StatusPreconditionFailed, "stack %q was changed by somebody else just now; nothing was changed", name)
+		}
+		select {
+		case <-time.After(time.Duration(attempt) * conflictPause):
+		case <-ctx.Done():
+			return nil, s.internal(ctx, "write the stack", ctx.Err())
 		}
 	}
 	return nil, problem(http.StatusConflict, "stack %q is being changed by others all the time; nothing was changed: try again", name)

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -178,5 +179,29 @@ func TestSecretsGoInAndNeverOut(t *testing.T) {
 	}
 	if record.Stack.Functions["fulfil"].Secrets["PASSWORD"] != "hunter2" {
 		t.Error("the secret did not arrive")
+	}
+}
+
+// Changes that name no revision do not fail because of each other.
+func TestConcurrentChangesAllHappen(t *testing.T) {
+	f := newFixture(t)
+	f.call(http.MethodPut, "/v1/stacks/orders", f.queue("orders")).want(http.StatusOK)
+	var all sync.WaitGroup
+	answers := make([]answer, 8)
+	for i := range answers {
+		all.Go(func() {
+			fn := f.function()
+			fn.Memory = 128 + i
+			s := f.queue("orders")
+			s.Functions["fulfil"] = fn
+			answers[i] = f.call(http.MethodPut, "/v1/stacks/orders", s)
+		})
+	}
+	all.Wait()
+	for _, a := range answers {
+		a.want(http.StatusOK)
+	}
+	if last := f.call(http.MethodGet, "/v1/stacks/orders", nil).deployment().Functions["fulfil"].Version; last > 8 {
+		t.Errorf("eight changes made version %d", last)
 	}
 }
