@@ -72,6 +72,9 @@ type fifoGroup struct {
 	blocked time.Time
 	// stored is the state as this leader saw or wrote it last.
 	stored storedGroup
+	// heldSince is when somebody else was first seen to hold the group at that
+	// revision; zero if nobody does.
+	heldSince time.Time
 }
 
 type fifoMessage struct {
@@ -103,8 +106,7 @@ func leadFIFO(ctx context.Context, config *atomic.Pointer[queueConsumer], change
 	}
 	l.handled = handled
 	for hash, state := range stored {
-		g := l.group(hash)
-		g.stored, g.blocked = state, c.free(state.groupState)
+		l.adopt(l.group(hash), state)
 	}
 	reading, stop := context.WithCancel(ctx)
 	defer stop()
@@ -160,14 +162,27 @@ func (l *fifoLeader) group(hash string) *fifoGroup {
 	return g
 }
 
-// free is when a group may be taken whose state somebody else wrote. Who holds it
-// has the time of a lease, from now, to show that it is alive: its clock may be
-// another.
-func (c *queueConsumer) free(state groupState) time.Time {
-	if state.Holder != "" {
-		return c.env.Clock.Now().Add(leaseOf(c.queue))
+// adopt takes a state that somebody else wrote. Who holds the group has the time
+// of a lease, from when this leader sees it, to show that it is alive: its clock
+// may be another. Until then the group is looked at now and then.
+func (l *fifoLeader) adopt(g *fifoGroup, stored storedGroup) {
+	now, lease := l.now(), leaseOf(l.config.Load().queue)
+	news := stored.revision != g.stored.revision
+	g.stored, g.blocked = stored, stored.Until
+	switch {
+	case stored.Holder == "":
+		g.heldSince = time.Time{}
+	case g.heldSince.IsZero() || news:
+		g.heldSince = now
 	}
-	return state.Until
+	if l.isHeld(g) {
+		g.blocked = now.Add(lease / 8)
+	}
+}
+
+// isHeld tells whether somebody else, who may be alive, holds the group.
+func (l *fifoLeader) isHeld(g *fifoGroup) bool {
+	return !g.heldSince.IsZero() && l.now().Sub(g.heldSince) < leaseOf(l.config.Load().queue)
 }
 
 // receive takes a message that was read.
@@ -204,8 +219,12 @@ func (l *fifoLeader) schedule(g *fifoGroup) {
 	if g.blocked.After(due) {
 		due = g.blocked
 	}
-	if due.After(now) {
+	switch {
+	case due.After(now):
 		l.wakeAt(g, due)
+		return
+	case l.isHeld(g):
+		l.reload(g)
 		return
 	}
 	g.queued = true
@@ -265,7 +284,11 @@ func (l *fifoLeader) finish(job *fifoJob) {
 	for _, p := range job.parts {
 		g := p.group
 		g.busy = false
-		g.stored, g.blocked = p.stored, p.blocked
+		if p.reloaded {
+			l.adopt(g, p.stored)
+		} else if !p.lost {
+			g.stored, g.blocked, g.heldSince = p.stored, p.blocked, time.Time{}
+		}
 		var back []*fifoMessage
 		for _, m := range p.messages {
 			if m.gone || m.sequence <= l.purged {
@@ -287,7 +310,7 @@ func (l *fifoLeader) finish(job *fifoJob) {
 // there, after another node was found to have worked on it.
 func (l *fifoLeader) reload(g *fifoGroup) {
 	g.busy = true
-	p := &fifoPart{group: g}
+	p := &fifoPart{group: g, stored: g.stored}
 	for _, m := range g.pending {
 		p.messages = append(p.messages, fifoCandidate{fifoMessage: m})
 	}

@@ -29,8 +29,8 @@ type fifoPart struct {
 	messages []fifoCandidate
 	// stored is the group's state as it was seen or written last.
 	stored storedGroup
-	// lost: somebody else has written it.
-	lost bool
+	// lost: somebody else has written it. reloaded: it was read again.
+	lost, reloaded bool
 	// blocked: the group is not to be looked at before.
 	blocked time.Time
 }
@@ -320,6 +320,6 @@ func (j *fifoJob) look(ctx context.Context, p *fifoPart) error {
 		}
 		p.messages[i].gone = err != nil
 	}
-	p.stored, p.blocked = stored, j.free(stored.groupState)
+	p.stored, p.reloaded = stored, true
 	return nil
 }
