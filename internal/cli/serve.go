@@ -48,6 +48,9 @@ same cluster is part of one system.`,
 				}
 			}
 			r, err := runtime.New(cmd.Context(), config)
+			if cmd.Context().Err() != nil && err != nil {
+				return errors.New("interrupted before the runtime was ready")
+			}
 			if err != nil {
 				return err
 			}
