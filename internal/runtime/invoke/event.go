@@ -62,11 +62,11 @@ func (ev event) request(function string) Request {
 
 // expires is when the event is given up.
 func (ev event) expires(async stack.Async) time.Time {
-	age := async.MaxAge
+	age := async.MaxAge.Std()
 	if ev.MaxAge != nil {
-		age = *ev.MaxAge
+		age = ev.MaxAge.Std()
 	}
-	return ev.Accepted.Add(age.Std())
+	return ev.Accepted.Add(age)
 }
 
 // retries is how many attempts may follow the first.
