@@ -74,12 +74,14 @@ func TestBindings(t *testing.T) {
 		deleted  func(stack.Trigger) bool
 	}{
 		"a consumer": {
-			stack.Trigger{Queue: &queue}, "consumer",
+			stack.Trigger{Queue: &queue},
+			"consumer",
 			func(t stack.Trigger) bool { return !t.Queue.Consumer.Enabled },
 			func(t stack.Trigger) bool { return t.Queue.Consumer == nil },
 		},
 		"a schedule": {
-			stack.Trigger{Schedule: &stack.Schedule{Schedules: map[string]stack.ScheduleItem{"nightly": item, "hourly": item}}}, "nightly",
+			stack.Trigger{Schedule: &stack.Schedule{Schedules: map[string]stack.ScheduleItem{"nightly": item, "hourly": item}}},
+			"nightly",
 			func(t stack.Trigger) bool {
 				return !t.Schedule.Schedules["nightly"].Enabled && t.Schedule.Schedules["hourly"].Enabled
 			},
@@ -89,7 +91,8 @@ func TestBindings(t *testing.T) {
 			},
 		},
 		"a route": {
-			stack.Trigger{HTTPAPI: &stack.HTTPAPI{Routes: map[string]stack.Route{"GET /": route, "$default": route}}}, "GET /",
+			stack.Trigger{HTTPAPI: &stack.HTTPAPI{Routes: map[string]stack.Route{"GET /": route, "$default": route}}},
+			"GET /",
 			nil,
 			func(t stack.Trigger) bool {
 				_, ok := t.HTTPAPI.Routes["GET /"]

@@ -43,34 +43,26 @@ func (s *Store) CollectPackages(ctx context.Context) error {
 // unpacked to, that records need.
 func (s *Store) usedPackages(ctx context.Context) (map[string]bool, error) {
 	used := map[string]bool{}
-	use := func(shas ...string) error {
-		name, err := packageDirName(shas)
-		used[name] = true
-		return err
+	use := func(shas ...string) {
+		// What is no package's name needs none.
+		if name, err := packageDirName(shas); err == nil {
+			used[name] = true
+		}
 	}
-	err := s.eachRecord(ctx, func(r *Record) error {
+	err := s.eachRecord(ctx, func(r *Record) {
 		for _, config := range r.configs() {
-			if err := use(config.CodeSHA256); err != nil {
-				return err
-			}
+			use(config.CodeSHA256)
+			use(config.Layers...)
 			for _, layer := range config.Layers {
-				if err := use(layer); err != nil {
-					return err
-				}
-			}
-			if len(config.Layers) > 1 {
-				if err := use(config.Layers...); err != nil {
-					return err
-				}
+				use(layer)
 			}
 		}
-		return nil
 	})
 	return used, err
 }
 
 // eachRecord calls f with every record of the store, tombstones too.
-func (s *Store) eachRecord(ctx context.Context, f func(*Record) error) error {
+func (s *Store) eachRecord(ctx context.Context, f func(*Record)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	watch, err := s.stacks.WatchAll(ctx, jetstream.IgnoreDeletes())
@@ -83,12 +75,10 @@ func (s *Store) eachRecord(ctx context.Context, f func(*Record) error) error {
 			return nil
 		}
 		r, err := decodeRecord(entry)
-		if err == nil {
-			err = f(r)
-		}
 		if err != nil {
 			return err
 		}
+		f(r)
 	}
 	return fmt.Errorf("cannot read the stacks: %w", errors.Join(ctx.Err(), jetstream.ErrConsumerDeleted))
 }

@@ -36,7 +36,7 @@ func (d *Directory) OnChange(f ChangeFunc) {
 func (d *Directory) Applied(ctx context.Context, name string, revision uint64) error {
 	delivery := d.delivery(name)
 	for {
-		done, err, changed := delivery.outcome(revision)
+		changed, done, err := delivery.outcome(revision)
 		if done {
 			return err
 		}
@@ -110,10 +110,10 @@ func (q *delivery) offer(c change) bool {
 
 // outcome tells whether a revision was delivered, what came of it, and else
 // what to wait for.
-func (q *delivery) outcome(revision uint64) (done bool, err error, changed <-chan struct{}) {
+func (q *delivery) outcome(revision uint64) (changed <-chan struct{}, done bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.applied >= revision, q.err, q.changed.next()
+	return q.changed.next(), q.applied >= revision, q.err
 }
 
 // wake has the newest change delivered, if nobody is at it already.

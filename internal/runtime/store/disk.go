@@ -34,13 +34,16 @@ func (d disk) spare() (spare, reserve int64) {
 	return max(0, free-reserve), reserve
 }
 
-// room tells whether n bytes may be written.
-func (d disk) room(n int64) error {
-	if spare, reserve := d.spare(); spare < n {
-		return fmt.Errorf("%w on the disk of data folder %s, of which %s stay free: nothing was written; make room, then try again",
-			ErrFull, d.dir, megabytes(reserve))
+// room tells whether n bytes may be written so that as much as the reserve stays
+// free, times over.
+func (d disk) room(n int64, times int64) error {
+	spare, reserve := d.spare()
+	keep := (times - 1) * reserve
+	if spare-keep >= n {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w on the disk of data folder %s, of which %s stay free: nothing was written; make room, then try again",
+		ErrFull, d.dir, megabytes(reserve+keep))
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/(1<<20)) }
@@ -78,6 +81,8 @@ func (s *Store) watchDisk(ctx context.Context) {
 // limit makes JetStream refuse what would reach the reserve. It does not limit
 // as long as that is far: streams with a bound of their own reserve it.
 func (e *embedded) limit(spare, reserve int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	limits := natsserver.JetStreamAccountLimits{
 		MaxMemory: -1, MaxStore: -1, MaxStreams: -1, MaxConsumers: -1, MaxAckPending: -1,
 		MemoryMaxStreamBytes: -1, StoreMaxStreamBytes: -1,
@@ -113,6 +118,8 @@ func (e *embedded) revive() error {
 		return err
 	}
 	config.StoreDir = filepath.Dir(config.StoreDir) // the server appends its own folder
+	e.mu.Lock()
 	e.limited = unlimited
+	e.mu.Unlock()
 	return e.server.EnableJetStream(config)
 }

@@ -53,7 +53,7 @@ func (s *Store) fullDisk(err error) error {
 	}
 	// JetStream that cannot write does not answer.
 	if s.embedded != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, jetstream.ErrAsyncPublishTimeout)) {
-		return cmp.Or(s.embedded.disk.room(1), err)
+		return cmp.Or(s.roomForRecord(1), err)
 	}
 	return err
 }
@@ -65,10 +65,20 @@ func isFull(err error) bool {
 		strings.Contains(err.Error(), syscall.ENOSPC.Error())
 }
 
-// room tells whether n bytes may be written, as far as this node can know.
-func (s *Store) room(n int) error {
+// roomForRecord tells whether n bytes of a record may be written, as far as this
+// node can know.
+func (s *Store) roomForRecord(n int) error {
 	if s.embedded == nil {
 		return nil
 	}
-	return s.embedded.disk.room(int64(n))
+	return s.embedded.disk.room(int64(n), 1)
+}
+
+// roomForPackage is the same for n bytes of a package. Packages leave as much
+// again free: a stack can be deleted on a disk that they filled.
+func (s *Store) roomForPackage(n int) error {
+	if s.embedded == nil {
+		return nil
+	}
+	return s.embedded.disk.room(int64(n), 2)
 }

@@ -133,7 +133,8 @@ func (h *leaseHolder) renew(ctx context.Context) {
 			return
 		case <-every.C:
 		}
-		if err := h.renewOnce(ctx); errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		// A renewal under way is not cut short: its outcome would be unknown.
+		if err := h.renewOnce(context.WithoutCancel(ctx)); errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			return // another node has it
 		}
 	}

@@ -60,34 +60,47 @@ func eachKind(t *testing.T, test func(t *testing.T, a, b *Store)) {
 	})
 }
 
-func TestALeaseHasOneHolder(t *testing.T) {
+func TestALeaseIsKeptAsLongAsItIsHeld(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, a, b *Store) {
 		first := acquire(t, a, "queue/orders")
-		second := await(t, b, "queue/orders")
-		second.stillWaits(t, 3*soon)
+		await(t, b, "queue/orders").stillWaits(t, 3*soon/2)
 		if !first.Held() {
 			t.Error("the first lost it meanwhile")
 		}
 		first.Release()
-		if first.Held() {
-			t.Error("the first still holds it")
-		}
-		<-first.Lost()
-		released := time.Now()
-		l := <-second.lease
-		if took := time.Since(released); took > soon {
-			t.Errorf("after its release the lease was free for %s", took)
-		}
-		if !l.Held() {
-			t.Error("the second does not hold it")
-		}
-		l.Release()
-		l.Release()
-		acquire(t, a, "queue/orders").Release()
 	})
 }
 
+func TestALeaseThatIsReleasedIsFreeAtOnce(t *testing.T) {
+	t.Parallel()
+	opts := Options{NATSURL: cluster(t), leaseTime: time.Hour}
+	for name, stores := range map[string][2]*Store{
+		"embedded": func() [2]*Store { s := open(t, Options{}); return [2]*Store{s, s} }(),
+		"cluster":  {open(t, opts), open(t, opts)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for round := range 10 {
+				first := acquire(t, stores[round%2], "queue/orders")
+				second := await(t, stores[(round+1)%2], "queue/orders")
+				first.Release()
+				if first.Held() {
+					t.Error("the first still holds it")
+				}
+				<-first.Lost()
+				l := <-second.lease
+				if !l.Held() {
+					t.Error("the second does not hold it")
+				}
+				l.Release()
+				l.Release()
+			}
+		})
+	}
+}
+
 func TestLeasesOfDifferentNamesAreIndependent(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, a, b *Store) {
 		one, two := acquire(t, a, "one"), acquire(t, b, "two")
 		one.Release()
@@ -96,6 +109,7 @@ func TestLeasesOfDifferentNamesAreIndependent(t *testing.T) {
 }
 
 func TestWaitingForALeaseEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, a, b *Store) {
 		defer acquire(t, a, "one").Release()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -112,6 +126,7 @@ func TestWaitingForALeaseEndsWithItsContext(t *testing.T) {
 }
 
 func TestClosingTheStoreLosesItsLeases(t *testing.T) {
+	t.Parallel()
 	eachKind(t, func(t *testing.T, a, _ *Store) {
 		l := acquire(t, a, "one")
 		a.Close()
@@ -120,6 +135,7 @@ func TestClosingTheStoreLosesItsLeases(t *testing.T) {
 }
 
 func TestALeaseOfANameThatCannotBe(t *testing.T) {
+	t.Parallel()
 	s := open(t, Options{NATSURL: cluster(t)})
 	if _, err := s.Lease(testContext(t), "not this"); err == nil {
 		t.Error("Lease succeeds")
@@ -127,24 +143,21 @@ func TestALeaseOfANameThatCannotBe(t *testing.T) {
 }
 
 func TestAHolderThatIsCutOffLosesTheLeaseBeforeAnotherGetsIt(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	line := connect(t, url)
 	a := open(t, Options{NATSURL: line.url, leaseTime: soon})
 	b := open(t, Options{NATSURL: url, leaseTime: soon})
-	for range 3 {
+	for range 2 {
 		first := acquire(t, a, "one")
 		second := await(t, b, "one")
-		second.stillWaits(t, soon)
+		second.stillWaits(t, soon/2)
 		line.Cut()
-		cut := time.Now()
 		l := <-second.lease
 		select {
 		case <-first.Lost():
 		default:
 			t.Error("two hold the lease")
-		}
-		if took := time.Since(cut); took > 3*soon {
-			t.Errorf("the lease was taken over after %s", took)
 		}
 		line.Mend()
 		l.Release()
@@ -153,6 +166,7 @@ func TestAHolderThatIsCutOffLosesTheLeaseBeforeAnotherGetsIt(t *testing.T) {
 }
 
 func TestALeaseOutlastsAShortCut(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	line := connect(t, url)
 	a := open(t, Options{NATSURL: line.url, leaseTime: 3 * time.Second})

@@ -1,15 +1,17 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
 )
 
 // soon is the time of leases and heartbeats in tests.
-const soon = 600 * time.Millisecond
+const soon = 2 * time.Second
 
 func TestANodeWithAnEmbeddedJetStreamIsAlone(t *testing.T) {
+	t.Parallel()
 	s := open(t, Options{})
 	if got := s.Nodes(); !slices.Equal(got, []string{s.NodeID()}) {
 		t.Errorf("nodes %v, want %s", got, s.NodeID())
@@ -20,32 +22,26 @@ func TestANodeWithAnEmbeddedJetStreamIsAlone(t *testing.T) {
 }
 
 func TestNodesShareALimit(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	var stores []*Store
 	for range 3 {
 		stores = append(stores, open(t, Options{NATSURL: url, nodeTime: soon}))
 	}
-	eventually(t, "all see each other", func() bool {
-		for _, s := range stores {
-			if len(s.Nodes()) != 3 {
-				return false
-			}
-		}
-		return true
-	})
 	for limit, want := range map[int][]int{0: {0, 0, 0}, 1: {0, 0, 1}, 2: {0, 1, 1}, 3: {1, 1, 1}, 1000: {333, 333, 334}} {
-		var got []int
-		for _, s := range stores {
-			got = append(got, s.Share(limit))
-		}
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("the shares of %d are %v, want %v", limit, got, want)
-		}
+		eventually(t, fmt.Sprintf("the shares of %d are %v", limit, want), func() bool {
+			var got []int
+			for _, s := range stores {
+				got = append(got, s.Share(limit))
+			}
+			slices.Sort(got)
+			return slices.Equal(got, want)
+		})
 	}
 }
 
 func TestANodeThatJoinsSeesTheOthersAtOnce(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	first := open(t, Options{NATSURL: url})
 	second := open(t, Options{NATSURL: url})
@@ -55,6 +51,7 @@ func TestANodeThatJoinsSeesTheOthersAtOnce(t *testing.T) {
 }
 
 func TestANodeThatClosesIsGoneAtOnce(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	stays, leaves := open(t, Options{NATSURL: url, nodeTime: time.Hour}), open(t, Options{NATSURL: url, nodeTime: time.Hour})
 	eventually(t, "they see each other", func() bool { return len(stays.Nodes()) == 2 })
@@ -63,6 +60,7 @@ func TestANodeThatClosesIsGoneAtOnce(t *testing.T) {
 }
 
 func TestANodeThatIsCutOffIsGoneForTheOthersAndKnowsNothingNew(t *testing.T) {
+	t.Parallel()
 	url := cluster(t)
 	line := connect(t, url)
 	stays := open(t, Options{NATSURL: url, nodeTime: soon})

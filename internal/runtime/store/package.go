@@ -206,7 +206,7 @@ func (p *packages) putChunks(ctx context.Context, subject string, content io.Rea
 			return 0, 0, readErr
 		}
 		if n > 0 {
-			if err := p.store.room(n); err != nil {
+			if err := p.store.roomForPackage((len(underway) + 1) * packageChunk); err != nil {
 				return 0, 0, err
 			}
 			future, err := p.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: chunk[:n]})

@@ -52,12 +52,14 @@ func decodeRecord(entry jetstream.KeyValueEntry) (*Record, error) {
 // Functions' full names are claimed before and given back after, so that they
 // are unique over all stacks whatever happens in between.
 func (s *Store) PutRecord(ctx context.Context, r *Record) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
+	defer cancel()
 	name := r.Stack.Name
 	value, err := s.encodeRecord(r)
 	if err != nil {
 		return 0, err
 	}
-	if err := s.room(2 * len(value)); err != nil {
+	if err := s.roomForRecord(len(value)); err != nil {
 		return 0, fmt.Errorf("cannot write the record of stack %q: %w", name, err)
 	}
 	old, err := s.recordAt(ctx, name, r.Revision)
@@ -74,6 +76,9 @@ func (s *Store) PutRecord(ctx context.Context, r *Record) (uint64, error) {
 	s.releaseNames(ctx, old, r, revision)
 	return revision, nil
 }
+
+// recordTime is how long writing a record may take, much less than claimTime.
+const recordTime = 20 * time.Second
 
 func (s *Store) encodeRecord(r *Record) ([]byte, error) {
 	stored := *r

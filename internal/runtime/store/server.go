@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -24,6 +25,8 @@ type embedded struct {
 	server *natsserver.Server
 	disk   disk
 	log    *slog.Logger
+
+	mu sync.Mutex
 	// limited is how many bytes JetStream may have at present.
 	limited int64
 }
