@@ -3,15 +3,11 @@
 package main
 
 import (
-	"context"
 	"log"
 	"os"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
-
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/cli"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
-	"github.com/tidegate-io/terraform-provider-tidegate/provider"
 )
 
 // version is stamped in by the linker: -ldflags "-X main.version=1.2.3".
@@ -24,11 +20,7 @@ func main() {
 	version := cli.Version(version)
 	// Terraform sets this for every plugin it starts.
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {
-		go endWithParent()
-		err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-			Address: "registry.terraform.io/tidegate-io/tidegate",
-		})
-		if err != nil {
+		if err := servePlugin(version); err != nil {
 			log.Fatal(err)
 		}
 		return
