@@ -7,23 +7,23 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
 )
 
 // A folder is a tree on disk.
 type folder struct {
-	// root is the folder without links in its path, so that absolute links into it
-	// are seen to lead there.
 	root string
+	// real is the root without links in its path: absolute links that lead into the
+	// folder may be written either way.
+	real string
 }
 
 func openFolder(name string) (*folder, error) {
-	root, err := filepath.EvalSymlinks(name)
+	root, err := filepath.Abs(name)
 	if err != nil {
 		return nil, err
 	}
-	root, err = filepath.Abs(root)
-	return &folder{root}, err
+	real, err := filepath.EvalSymlinks(root)
+	return &folder{root, real}, err
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.root, filepath.FromSlash(name)) }
@@ -73,11 +73,12 @@ func (f *folder) inside(target string) string {
 	if !filepath.IsAbs(target) {
 		return filepath.ToSlash(target)
 	}
-	rel, err := filepath.Rel(f.root, target)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return ""
+	for _, root := range []string{f.root, f.real} {
+		if rel, err := filepath.Rel(root, target); err == nil && filepath.IsLocal(rel) {
+			return "/" + filepath.ToSlash(rel)
+		}
 	}
-	return "/" + filepath.ToSlash(rel)
+	return ""
 }
 
 func (f *folder) open(name string) (io.ReadCloser, error) { return os.Open(f.path(name)) }

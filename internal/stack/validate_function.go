@@ -108,8 +108,10 @@ func (v *validation) runtime(c Config, path string) {
 		if !strings.HasPrefix(c.Runtime, shape.family) {
 			continue
 		}
-		if !shape.pattern.MatchString(c.Handler) || len(c.Handler) > 128 ||
-			strings.HasPrefix(c.Handler, "/") || slices.Contains(strings.Split(c.Handler, "/"), "..") {
+		// An absolute path leads into a layer, and nowhere else.
+		handler := strings.TrimPrefix(c.Handler, "/opt/")
+		if !shape.pattern.MatchString(handler) || len(c.Handler) > 128 ||
+			strings.HasPrefix(handler, "/") || slices.Contains(strings.Split(handler, "/"), "..") {
 			v.errorf(paths, "%q is not a handler for %s; write it like %q, with at most 128 characters", c.Handler, c.Runtime, shape.example)
 		}
 	}

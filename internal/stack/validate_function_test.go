@@ -42,6 +42,7 @@ func TestValidateFunction(t *testing.T) {
 
 		{name: "node", change: runs("nodejs22.x", "src/index.handler")},
 		{name: "node with a handler within an export", change: runs("nodejs22.x", "index.api.handler")},
+		{name: "node in a layer", change: runs("nodejs22.x", "/opt/nodejs/wrapper.handler")},
 		{name: "python in a folder", change: runs("python3.13", "src/app.handler")},
 		{name: "python in a package", change: runs("python3.13", "src.app.handler")},
 		{name: "java", change: runs("java21", "example.Handler::handleRequest")},
