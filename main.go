@@ -7,16 +7,12 @@ import (
 	"os"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/cli"
-	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
 
 // version is stamped in by the linker: -ldflags "-X main.version=1.2.3".
 var version string
 
 func main() {
-	if sandbox.ShimMain() {
-		return
-	}
 	version := cli.Version(version)
 	// Terraform sets this for every plugin it starts.
 	if os.Getenv("TF_PLUGIN_MAGIC_COOKIE") != "" {

@@ -1,0 +1,146 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+)
+
+// The controllers a sandbox uses.
+const (
+	memoryController = "memory"
+	cpuController    = "cpu"
+	pidsController   = "pids"
+)
+
+var controllers = []string{memoryController, cpuController, pidsController}
+
+// maxProcesses is Lambda's limit on processes and threads per execution
+// environment.
+const maxProcesses = 1024
+
+// cpuPeriod is over how long a share of processor time is counted. Lambda's own
+// is 20 ms too: a longer one makes a function that used up its share wait longer.
+const cpuPeriod = 20 * time.Millisecond
+
+// groupFolder is the cgroup all runtimes of a host keep theirs in.
+const groupFolder = "tidegate"
+
+// groupLimits are set when a cgroup is made; the share of processor time comes
+// later, see group.limitCPU.
+type groupLimits struct {
+	// memory is where the guard is to look; backstop is what the kernel enforces. In
+	// bytes. See memoryGuard.
+	memory, backstop int64
+}
+
+// A hierarchy is where this runtime makes its instances' cgroups.
+type hierarchy interface {
+	// home are the "tasks" files of the runtime's own cgroups v1.
+	home() []string
+	// missing tells, for each controller that cannot be used, why.
+	missing() map[string]string
+	create(id string, l groupLimits) (group, error)
+	close()
+}
+
+// A group is the cgroup of one instance, over all hierarchies.
+type group interface {
+	// join completes a launch so that the instance begins in the group. The
+	// descriptors belong to the group.
+	join(*launchRequest) []int
+	// limitCPU sets the share of processor time, in CPUs.
+	limitCPU(cpus float64) error
+	memory() (memoryUse, error)
+	// crossed returns a channel that gets a value when the memory in use comes to
+	// groupLimits.memory from below, until stop is closed.
+	crossed(stop <-chan struct{}) (<-chan struct{}, error)
+	// kill kills all processes in it.
+	kill()
+	remove() error
+}
+
+// memoryUse is in bytes.
+type memoryUse struct {
+	// total is what the kernel counts, cache the part of it that it would give back:
+	// cached files, but not those of a tmpfs.
+	total, cache int64
+	// peak is the most that total has been; 0 if unknown.
+	peak int64
+	// oomKills is how many processes the kernel has killed.
+	oomKills uint64
+}
+
+func openHierarchy(owner string, log *slog.Logger) hierarchy {
+	if cgroups.IsCgroup2UnifiedMode() {
+		return openHierarchy2(owner, log)
+	}
+	return openHierarchy1(owner, log)
+}
+
+// cpuQuota is in microseconds per cpuPeriod. The kernel takes no less than 1 ms.
+func cpuQuota(cpus float64) int64 {
+	return max(int64(cpus*float64(cpuPeriod.Microseconds())), 1000)
+}
+
+// sweepGroups removes what runtimes that have ended left in a folder of owners,
+// with every process in it.
+func sweepGroups(dir string, log *slog.Logger) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() || !ownerGone(entry.Name()) {
+			continue
+		}
+		left := filepath.Join(dir, entry.Name())
+		killGroup(left)
+		if err := cgroups.RemovePath(left); err != nil {
+			log.Warn("a cgroup of a runtime that has ended could not be removed", "cgroup", left, "error", err)
+		}
+	}
+}
+
+// killGroup kills the processes of a cgroup and of those below it, until there
+// are none: those that fork meanwhile are found the next time around.
+func killGroup(dir string) {
+	for range 1000 {
+		pids, err := cgroups.GetAllPids(dir)
+		if err != nil || len(pids) == 0 {
+			return
+		}
+		for _, pid := range pids {
+			if pid > 0 && pid != os.Getpid() {
+				unix.Kill(pid, unix.SIGKILL) //nolint:errcheck // it may have ended
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// removeGroups removes folders that have become empty; the thread that started
+// the instance may take a moment to end.
+func removeGroups(dirs ...string) error {
+	var errs []error
+	for _, dir := range dirs {
+		errs = append(errs, cgroups.RemovePath(dir))
+	}
+	return errors.Join(errs...)
+}
+
+func missingController(name string, err error) string {
+	switch {
+	case cgroups.IsNotFound(err), errors.Is(err, os.ErrNotExist):
+		return fmt.Sprintf("no %s cgroup on this host", name)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, unix.EROFS):
+		return fmt.Sprintf("this user may not make %s cgroups", name)
+	}
+	return fmt.Sprintf("%s cgroup: %v", name, err)
+}

@@ -1,0 +1,112 @@
+package sandbox
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestModes(t *testing.T) {
+	for mode, want := range map[Mode]string{
+		ModeOCI: "isolation oci is not available in this version; use auto, strict or process",
+		"total": `isolation "total" is unknown; use auto, strict or process`,
+	} {
+		if _, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: mode}); err == nil || err.Error() != want {
+			t.Errorf("mode %s: %v, not %s", mode, err, want)
+		}
+	}
+	if _, err := New(t.Context(), Options{}); err == nil {
+		t.Error("a sandbox needs no folder")
+	}
+}
+
+// What auto could not have, strict refuses to be without.
+func TestStrictIsAutoWithNothingMissing(t *testing.T) {
+	lacking := newSandbox(t, ModeAuto).Isolation().Missing
+	lacking = slices.DeleteFunc(lacking, func(measure string) bool { return slices.Contains(notYet, measure) })
+	s, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: ModeStrict})
+	if len(lacking) == 0 {
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() //nolint:errcheck // newSandbox tests that
+		if mode := s.Isolation().Mode; mode != "strict" {
+			t.Errorf("the mode is %s", mode)
+		}
+		return
+	}
+	if err == nil {
+		s.Close() //nolint:errcheck // newSandbox tests that
+		t.Fatalf("strict starts without %v", lacking)
+	}
+	for _, measure := range lacking {
+		if !strings.Contains(err.Error(), measure) {
+			t.Errorf("%q does not name %q", err, measure)
+		}
+	}
+}
+
+func TestProcessModeSaysWhatItDoesWithout(t *testing.T) {
+	isolation := newSandbox(t, ModeProcess).Isolation()
+	if isolation.Mode != "process" {
+		t.Errorf("the mode is %s", isolation.Mode)
+	}
+	for _, measure := range []string{mountNamespace, ownUser, privateTmp, noNewPrivileges} {
+		if !slices.ContainsFunc(isolation.Missing, func(m string) bool { return strings.HasPrefix(m, measure+": ") }) {
+			t.Errorf("%s is not among what is missing: %v", measure, isolation.Missing)
+		}
+	}
+}
+
+// An ordinary user has no cgroups here, and namespaces if the host allows.
+func TestAnOrdinaryUserGetsWhatTheHostAllows(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Log("every other test here runs as an ordinary user already")
+		return
+	}
+	const user = 54321
+	dir, task := t.TempDir(), taskDir(t)
+	if err := os.Chown(dir, user, user); err != nil {
+		t.Fatal(err)
+	}
+	// The folder of a test's folders is the tester's own.
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(filepath.Join(task, "bootstrap"), dir, task)
+	cmd.Env = append(os.Environ(), programVariable+"=user")
+	cmd.Dir = "/"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	for _, want := range []string{
+		"missing own user per instance: the runtime does not run as root\n",
+		"missing memory limit: this user may not make memory cgroups; it is watched instead\n",
+		"OutOfMemory:true",
+		"strict isolation strict cannot be had on this host; missing: ",
+		"left 0\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q: %s", want, text)
+		}
+	}
+	if !strings.Contains(text, "enforced mount namespace\n") {
+		t.Logf("this host gives an ordinary user no namespaces: %s", text)
+		return
+	}
+	for _, want := range []string{"directory /var/task\n", "pid 2\n", "uid 993 993 993\n", "CapInh: 0000000000000000\n", "CapEff: 0000000000000000\n", "attacked\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not say %q: %s", want, text)
+		}
+	}
+	if strings.Contains(text, "possible: ") {
+		t.Errorf("a function could do what it must not: %s", text)
+	}
+}

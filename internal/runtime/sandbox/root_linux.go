@@ -1,0 +1,314 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// Where an instance sees its own, as on Lambda.
+const (
+	taskRoot   = "/var/task"
+	layersRoot = "/opt"
+	runtimeDir = "/var/runtime"
+	tmpDir     = "/tmp"
+)
+
+// systemFolders are the host's programs and libraries, seen read-only by every
+// instance. Where the host has a symbolic link (/bin -> usr/bin) so has the root.
+var systemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix", "/gnu"}
+
+// systemFiles are what programs commonly read in /etc: names, time zone, the
+// dynamic loader's cache, certificates. Nothing of the host's users.
+var systemFiles = []string{
+	"/etc/alternatives", "/etc/ca-certificates", "/etc/crypto-policies", "/etc/fonts", "/etc/gai.conf", "/etc/host.conf",
+	"/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/etc/nsswitch.conf", "/etc/os-release", "/etc/pki",
+	"/etc/protocols", "/etc/services", "/etc/ssl",
+}
+
+// changingFiles are replaced on the host when the network changes, so that each
+// instance gets them as they are when it starts.
+var changingFiles = []string{"/etc/hosts", "/etc/resolv.conf"}
+
+var devices = []string{"null", "zero", "full", "random", "urandom"}
+
+// A commonRoot is the root that all instances have in common: a small tmpfs
+// with the host's programs bound into it. It exists in the shim's mount
+// namespace, twice: writable, where mount points are made, and read-only, which
+// is what instances get a copy of.
+type commonRoot struct {
+	writable, readOnly string
+	// init is the program of the instances' first process.
+	init     string
+	ownUsers bool
+
+	mu   sync.Mutex // guards making mount points
+	uids map[int]bool
+}
+
+func newCommonRoot(dir string, config shimConfig) (*commonRoot, error) {
+	r := &commonRoot{
+		writable: filepath.Join(dir, "rw"), readOnly: filepath.Join(dir, "ro"),
+		init: filepath.Join(dir, "init"), ownUsers: config.OwnUsers, uids: map[int]bool{},
+	}
+	program, err := initProgram()
+	if err != nil {
+		return nil, err
+	}
+	// Nothing mounted here may show on the host.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return nil, fmt.Errorf("make mounts private: %w", err)
+	}
+	if err := mount("tmpfs", dir, "tmpfs", 0, "mode=0755,size=16m"); err != nil {
+		return nil, err
+	}
+	for _, d := range []string{r.writable, r.readOnly} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(r.init, program, 0o555); err != nil {
+		return nil, err
+	}
+	if err := mount("tmpfs", r.writable, "tmpfs", 0, "mode=0755,size=16m"); err != nil {
+		return nil, err
+	}
+	if err := r.fill(config); err != nil {
+		return nil, err
+	}
+	if err := mount(r.writable, r.readOnly, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return nil, err
+	}
+	if err := setAttributes(r.readOnly, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *commonRoot) fill(config shimConfig) error {
+	for _, dir := range []string{"/proc", tmpDir, taskRoot, runtimeDir, layersRoot, "/dev", "/etc"} {
+		if err := os.MkdirAll(r.writable+dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, path := range append(systemFolders, systemFiles...) {
+		if link, err := os.Readlink(path); err == nil && filepath.Dir(path) == "/" {
+			if err := os.Symlink(link, r.writable+path); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := r.bind(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range devices {
+		if err := r.bind("/dev/" + name); err != nil {
+			return err
+		}
+	}
+	for name, target := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
+		if err := os.Symlink(target, r.writable+"/dev/"+name); err != nil {
+			return err
+		}
+	}
+	for _, path := range append(changingFiles, "/etc/passwd", "/etc/group") {
+		if err := makeMountpoint(r.writable+path, false); err != nil {
+			return err
+		}
+	}
+	if !config.OwnUsers {
+		if err := os.WriteFile(r.writable+"/etc/passwd", passwd(config.UID), 0o444); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(r.writable+"/etc/group", []byte("root:x:0:\n"), 0o444)
+}
+
+func passwd(uid int) []byte {
+	return fmt.Appendf(nil, "root:x:0:0::/:/bin/false\nfunction:x:%d:%[1]d::%s:/bin/sh\n", uid, tmpDir)
+}
+
+// bind binds a host path at the same place.
+func (r *commonRoot) bind(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := makeMountpoint(r.writable+path, info.IsDir()); err != nil {
+		return err
+	}
+	return mount(path, r.writable+path, "", unix.MS_BIND|unix.MS_REC, "")
+}
+
+// A mountpoint is a host path and where an instance sees it.
+type mountpoint struct{ source, target string }
+
+// prepare makes what enter needs in the part of the root that is common, and
+// returns the binds enter is to make, in order.
+func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	binds := []mountpoint{{spec.Task, taskRoot}}
+	if spec.Runtime != "" {
+		binds = append(binds, mountpoint{spec.Runtime, runtimeDir})
+	}
+	for _, path := range changingFiles {
+		if _, err := os.Stat(path); err == nil {
+			binds = append(binds, mountpoint{path, path})
+		}
+	}
+	layers := spec.Layers != ""
+	for _, path := range spec.Readable {
+		path = filepath.Clean(path)
+		if !filepath.IsAbs(path) {
+			return nil, fmt.Errorf("readable path %s is not absolute", path)
+		}
+		switch {
+		case hasSystemFolder(path):
+		case within(path, tmpDir):
+			// /tmp is each instance's own, so that enter makes the mount point.
+			binds = append(binds, mountpoint{path, path})
+		default:
+			info, err := os.Stat(path)
+			if err != nil {
+				return nil, fmt.Errorf("readable path: %w", err)
+			}
+			if err := makeMountpoint(r.writable+path, info.IsDir()); err != nil {
+				return nil, err
+			}
+			binds = append(binds, mountpoint{path, path})
+			if within(path, layersRoot) && layers {
+				return nil, fmt.Errorf("the interpreter's folder %s is within %s, where the function's layers go; layers cannot be used with it", path, layersRoot)
+			}
+		}
+	}
+	if layers {
+		binds = append(binds, mountpoint{spec.Layers, layersRoot})
+	}
+	return binds, nil
+}
+
+// enter makes the calling thread, which must be in a mount namespace of its own,
+// see the instance's root and nothing else. mounted waits until the /proc of the
+// instance is mounted. It returns a descriptor of /tmp.
+func (r *commonRoot) enter(spec *rootSpec, binds []mountpoint, uid int, mounted func() error) (tmp int, err error) {
+	options := fmt.Sprintf("size=%dm,mode=0700,uid=%d,gid=%[2]d", spec.TmpMB, uid)
+	if err := mount("tmpfs", r.readOnly+tmpDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
+		return -1, err
+	}
+	if r.ownUsers {
+		file, err := r.passwdFile(uid)
+		if err != nil {
+			return -1, err
+		}
+		binds = append(binds, mountpoint{file, "/etc/passwd"})
+	}
+	for _, b := range binds {
+		if within(b.target, tmpDir) {
+			info, err := os.Stat(b.source)
+			if err != nil {
+				return -1, fmt.Errorf("readable path: %w", err)
+			}
+			if err := makeMountpoint(r.readOnly+b.target, info.IsDir()); err != nil {
+				return -1, err
+			}
+		}
+		if err := mount(b.source, r.readOnly+b.target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return -1, err
+		}
+		if err := setAttributes(r.readOnly+b.target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV); err != nil {
+			return -1, err
+		}
+	}
+	if err := mounted(); err != nil {
+		return -1, err
+	}
+	// The old root goes over the new one, and away: pivot_root(2), "pivot_root(".", ".")".
+	if err := unix.Chdir(r.readOnly); err != nil {
+		return -1, fmt.Errorf("enter the root: %w", err)
+	}
+	if err := unix.PivotRoot(".", "."); err != nil {
+		return -1, fmt.Errorf("change the root: %w", err)
+	}
+	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+		return -1, fmt.Errorf("leave the host's root: %w", err)
+	}
+	if err := unix.Chdir("/"); err != nil {
+		return -1, fmt.Errorf("enter the root: %w", err)
+	}
+	if err := unix.Sethostname([]byte("localhost")); err != nil {
+		return -1, fmt.Errorf("set the host name: %w", err)
+	}
+	tmp, err = unix.Open(tmpDir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("open /tmp: %w", err)
+	}
+	return tmp, nil
+}
+
+// passwdFile is a file that names the user.
+func (r *commonRoot) passwdFile(uid int) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	file := filepath.Join(filepath.Dir(r.writable), "passwd-"+strconv.Itoa(uid))
+	if r.uids[uid] {
+		return file, nil
+	}
+	if err := os.WriteFile(file, passwd(uid), 0o444); err != nil {
+		return "", err
+	}
+	r.uids[uid] = true
+	return file, nil
+}
+
+func hasSystemFolder(path string) bool {
+	for _, dir := range systemFolders {
+		if within(path, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether path is dir or something in it. Both are clean.
+func within(path, dir string) bool {
+	return path == dir || strings.HasPrefix(path, dir+"/")
+}
+
+// makeMountpoint makes an empty folder or file, and the folders above it.
+func makeMountpoint(path string, isDir bool) error {
+	if isDir {
+		return os.MkdirAll(path, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o444)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func mount(source, target, kind string, flags uintptr, options string) error {
+	if err := unix.Mount(source, target, kind, flags, options); err != nil {
+		return fmt.Errorf("mount %s on %s: %w", source, target, err)
+	}
+	return nil
+}
+
+// setAttributes adds attributes to a mount and all below it (Linux 5.12).
+func setAttributes(target string, attributes uint64) error {
+	if err := unix.MountSetattr(unix.AT_FDCWD, target, unix.AT_RECURSIVE, &unix.MountAttr{Attr_set: attributes}); err != nil {
+		return fmt.Errorf("make %s read-only: %w", target, err)
+	}
+	return nil
+}
