@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -142,7 +143,7 @@ func oneOf(r *http.Request, header, field string, values ...string) (string, *in
 		}
 	}
 	return "", validationError([]string{fmt.Sprintf(
-		"Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: %v", given, field, values)})
+		"Value '%s' at '%s' failed to satisfy constraint: Member must satisfy enum value set: [%s]", given, field, strings.Join(values, ", "))})
 }
 
 func readClientContext(header string) ([]byte, *invoke.Error) {

@@ -177,8 +177,8 @@ func TestAPayloadOfUnknownLengthIsBoundedToo(t *testing.T) {
 func TestParametersOutsideTheirEnumerationAreRefusedAsAWSDoes(t *testing.T) {
 	f := newFixture(t)
 	for header, want := range map[string]string{
-		"X-Amz-Invocation-Type": "1 validation error detected: Value 'Maybe' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse Event DryRun]",
-		"X-Amz-Log-Type":        "1 validation error detected: Value 'Maybe' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None Tail]",
+		"X-Amz-Invocation-Type": "1 validation error detected: Value 'Maybe' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [RequestResponse, Event, DryRun]",
+		"X-Amz-Log-Type":        "1 validation error detected: Value 'Maybe' at 'logType' failed to satisfy constraint: Member must satisfy enum value set: [None, Tail]",
 	} {
 		a := f.call(http.MethodPost, "/2015-03-31/functions/f/invocations", nil, header, "Maybe").want(http.StatusBadRequest)
 		var body struct{ Message string }
