@@ -115,3 +115,32 @@ func TestReleasingANameLeavesALaterClaimOfTheSameStack(t *testing.T) {
 		t.Errorf("the claim is %+v, %v", held, err)
 	}
 }
+
+func TestOfStacksThatWantANameAtOnceOneGetsIt(t *testing.T) {
+	s := open(t, Options{})
+	for range 20 {
+		first, second := record("a", "b-c"), record("a-b", "c")
+		results := make(chan error)
+		var revisions [2]uint64
+		for i, r := range []*Record{first, second} {
+			go func() {
+				var err error
+				revisions[i], err = s.PutRecord(t.Context(), r)
+				results <- err
+			}()
+		}
+		var taken *NameTakenError
+		one, other := <-results, <-results
+		if (one == nil) == (other == nil) || !errors.As(errors.Join(one, other), &taken) {
+			t.Fatalf("one gets %v, the other %v", one, other)
+		}
+		for i, r := range []*Record{first, second} {
+			if revisions[i] != 0 {
+				if err := s.stacks.Purge(testContext(t), r.Stack.Name); err != nil {
+					t.Fatal(err)
+				}
+				s.releaseNames(testContext(t), r, &Record{}, revisions[i])
+			}
+		}
+	}
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,8 +74,9 @@ func TestOptionsThatCannotBe(t *testing.T) {
 		"it can be 1 to 5":                          {Dir: "x", Replicas: 6, NATSURL: "nats://127.0.0.1"},
 		"name a cluster with --nats-url":            {Dir: "x", Replicas: 3},
 		"--nats-creds goes with --nats-url":         {Dir: "x", NATSCredentials: "y"},
-		"(nats://redacted@127.0.0.1:1,nats://h:2)":  {Dir: t.TempDir(), NATSURL: "nats://user:secret@127.0.0.1:1,nats://h:2"},
-		"(nats://redacted@127.0.0.1:1)":             {Dir: t.TempDir(), NATSURL: "nats://token@127.0.0.1:1"},
+		"(nats://127.0.0.1:1,nats://127.0.0.1:2)":   {Dir: t.TempDir(), NATSURL: "nats://user:secret@127.0.0.1:1, 127.0.0.1:2"},
+		"(nats://127.0.0.1:1)":                      {Dir: t.TempDir(), NATSURL: "nats://token@127.0.0.1:1"},
+		"URLs such as nats://host:4222":             {Dir: "x", NATSURL: "nats://user:secret@127.0.0.1:port"},
 		"cannot make the data folder: mkdir /dev/n": {Dir: "/dev/null/x"},
 	} {
 		_, err := Open(testContext(t), opts)
@@ -122,4 +124,24 @@ func TestTokenAndKeyOutlastTheProcess(t *testing.T) {
 	if s.NodeID() == node {
 		t.Error("the node has the same id after a restart")
 	}
+}
+
+func FuzzAListOfURLsIsWrittenWithoutSecrets(f *testing.F) {
+	f.Add("user", "", "127.0.0.1:4222")
+	f.Add("", ",%@/", "a,b")
+	f.Fuzz(func(t *testing.T, user, more, host string) {
+		const secret = "s3cr3t"
+		if strings.Contains(user+host, secret) {
+			return
+		}
+		u := url.URL{Scheme: "nats", User: url.UserPassword(user, secret+more), Host: host}
+		for _, list := range []string{u.String(), "nats://other:4222, " + u.String(), strings.TrimPrefix(u.String(), "nats://")} {
+			if got := redactURLs(list); strings.Contains(got, secret) {
+				t.Errorf("%q is written as %q", list, got)
+			}
+			if _, err := splitURLs(list); err != nil && strings.Contains(err.Error(), secret) {
+				t.Errorf("%q: %v", list, err)
+			}
+		}
+	})
 }

@@ -47,6 +47,11 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("--replicas is %d, but an embedded JetStream has one copy of everything: "+
 			"name a cluster with --nats-url, or leave --replicas out", o.Replicas)
 	}
+	if o.NATSURL != "" {
+		if _, err := splitURLs(o.NATSURL); err != nil {
+			return o, err
+		}
+	}
 	if o.NATSCredentials != "" && o.NATSURL == "" {
 		return o, errors.New("--nats-creds goes with --nats-url, which is missing")
 	}

@@ -216,3 +216,17 @@ func TestADamagedPackageIsNotReadAsIfItWereWhole(t *testing.T) {
 		t.Error("it is read without an error")
 	}
 }
+
+func FuzzAPackagesNameIsOneWordInFilesAndSubjects(f *testing.F) {
+	f.Add(shaOf(nil))
+	f.Add("../../etc/passwd")
+	f.Fuzz(func(t *testing.T, sha string) {
+		key, err := packageKey(sha)
+		if err != nil {
+			return
+		}
+		if strings.ContainsAny(key, "/\\. *>") || len(key) != 43 {
+			t.Errorf("%q becomes %q", sha, key)
+		}
+	})
+}

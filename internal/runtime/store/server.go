@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
@@ -83,20 +81,3 @@ func (l serverLog) Tracef(format string, v ...any)  { l.log.Debug(fmt.Sprintf(fo
 func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
 func (l serverLog) Errorf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
 func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-
-// redactURLs takes the secrets out of a comma-separated list of URLs.
-func redactURLs(list string) string {
-	urls := strings.Split(list, ",")
-	for i, text := range urls {
-		u, err := url.Parse(strings.TrimSpace(text))
-		if err != nil {
-			urls[i] = "(not a URL)"
-			continue
-		}
-		if u.User != nil {
-			u.User = url.User("redacted")
-		}
-		urls[i] = u.String()
-	}
-	return strings.Join(urls, ",")
-}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -77,50 +75,6 @@ func (s *Store) open(ctx context.Context) (err error) {
 		s.background.Go(func() { s.watchDisk(s.closing) })
 	}
 	return nil
-}
-
-func (s *Store) connect() (err error) {
-	if s.opts.NATSURL == "" {
-		if s.embedded, err = startEmbedded(filepath.Join(s.opts.Dir, "jetstream"), s.log); err != nil {
-			return err
-		}
-	}
-	if s.conn, err = s.dial(); err != nil {
-		return err
-	}
-	s.js, err = jetstream.New(s.conn)
-	return err
-}
-
-func (s *Store) dial() (*nats.Conn, error) {
-	options := []nats.Option{
-		nats.Name("tidegate"),
-		nats.MaxReconnects(-1),
-		nats.ReconnectWait(200 * time.Millisecond),
-		nats.ReconnectHandler(func(*nats.Conn) {
-			s.log.Info("connected to NATS again")
-			s.reconnected.broadcast()
-		}),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			if s.closing.Err() == nil {
-				s.log.Warn("lost the connection to NATS", "error", err)
-			}
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			s.log.Warn("NATS client", "error", err)
-		}),
-	}
-	if s.embedded != nil {
-		return nats.Connect("", append(options, nats.InProcessServer(s.embedded.server))...)
-	}
-	if s.opts.NATSCredentials != "" {
-		options = append(options, nats.UserCredentials(s.opts.NATSCredentials))
-	}
-	conn, err := nats.Connect(s.opts.NATSURL, options...)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach NATS at --nats-url (%s): %w", redactURLs(s.opts.NATSURL), err)
-	}
-	return conn, nil
 }
 
 // openBuckets makes or finds the key-value buckets. The format comes first:
