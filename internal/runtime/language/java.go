@@ -78,6 +78,8 @@ func (j *java) Command(ctx context.Context, f Function) (Command, error) {
 		Argv: []string{
 			filepath.Join(j.home, "bin", "java"),
 			fmt.Sprintf("-Xmx%dm", f.Memory*85/100), "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+			// Whatever the host's locales: before and since Java 18.
+			"-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
 			"-cp", classPath, "io.tidegate.bootstrap.Bootstrap",
 		},
 		Env:        environment(f, map[string]string{"JAVA_HOME": j.home, "PATH": searchPath(filepath.Join(j.home, "bin"))}),

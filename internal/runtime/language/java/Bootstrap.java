@@ -452,8 +452,10 @@ public final class Bootstrap {
       object.put("errorType", problem.getClass().getName());
       List<String> trace = new ArrayList<>();
       for (StackTraceElement element : problem.getStackTrace()) {
-        if (element.getClassName().startsWith("io.tidegate.bootstrap.")) {
-          break; // what follows is not the user's
+        String name = element.getClassName();
+        if (name.startsWith("io.tidegate.bootstrap.") || name.startsWith("jdk.internal.reflect.")
+            || name.startsWith("sun.reflect.") || name.equals("java.lang.reflect.Method")) {
+          break; // what follows is how the handler was called
         }
         trace.add(element.toString());
       }
