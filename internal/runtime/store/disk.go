@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
@@ -110,16 +109,12 @@ func (e *embedded) revive() error {
 		}
 		e.log.Warn("starting JetStream again", "because", health.Error)
 	}
-	config := e.server.JetStreamConfig()
-	if config == nil {
-		return fmt.Errorf("it is not configured")
-	}
 	if err := e.server.ShutdownJetStream(); err != nil {
 		return err
 	}
-	config.StoreDir = filepath.Dir(config.StoreDir) // the server appends its own folder
+	config := e.config
 	e.mu.Lock()
 	e.limited = unlimited
 	e.mu.Unlock()
-	return e.server.EnableJetStream(config)
+	return e.server.EnableJetStream(&config)
 }

@@ -24,8 +24,8 @@ type follower interface {
 func (s *Store) follow(ctx context.Context, kv jetstream.KeyValue, f follower) {
 	for ctx.Err() == nil {
 		err := s.followOnce(ctx, kv, f)
-		if ctx.Err() != nil {
-			return
+		if err == nil || ctx.Err() != nil {
+			continue
 		}
 		s.log.Warn("the watch of a bucket ended; it begins again", "bucket", kv.Bucket(), "error", err)
 		select {

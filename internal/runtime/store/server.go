@@ -23,6 +23,8 @@ type embedded struct {
 	server *natsserver.Server
 	disk   disk
 	log    *slog.Logger
+	// config is what JetStream was started with.
+	config natsserver.JetStreamConfig
 
 	mu sync.Mutex
 	// limited is how many bytes JetStream may have at present.
@@ -63,7 +65,9 @@ func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
 		server.Shutdown()
 		return nil, fmt.Errorf("cannot start JetStream in %s: see the log", dir)
 	}
-	return &embedded{server: server, disk: disk{dir}, log: log, limited: unlimited}, nil
+	config := *server.JetStreamConfig()
+	config.StoreDir = dir // without the folder that the server makes in it
+	return &embedded{server: server, disk: disk{dir}, log: log, config: config, limited: unlimited}, nil
 }
 
 func (e *embedded) stop() {
