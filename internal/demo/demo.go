@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -198,8 +200,8 @@ func (d *demo) changeFunction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for name, version := range after {
-		want := before[name]
+	for _, name := range slices.Sorted(maps.Keys(after)) {
+		version, want := after[name], before[name]
 		if name == "orders/fulfil" {
 			want++
 		}
@@ -244,7 +246,7 @@ func (d *demo) breakAndRepair(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("The consumer runs again: %q", line)
+	d.say("The consumer runs again: %s", line)
 	return d.emptyPlan(ctx)
 }
 
@@ -254,7 +256,7 @@ func (d *demo) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("%q", line)
+	d.say("%s", line)
 	return nil
 }
 
