@@ -36,6 +36,8 @@ type process struct {
 	killed context.Context
 	kill   context.CancelFunc
 
+	// unread is output that is still in the pipe.
+	unread  string
 	running *atomic.Int64
 	end     sync.Once
 	exit    sandbox.Exit
@@ -118,6 +120,13 @@ func (p *process) Done() <-chan struct{} { return p.done }
 func (p *process) Exit() sandbox.Exit    { return p.exit }
 func (p *process) MemoryPeak() int64     { return 42 << 20 }
 func (p *process) PID() int              { return 1 }
+
+func (p *process) SyncOutput() {
+	if p.unread != "" {
+		p.print(p.unread)
+		p.unread = ""
+	}
+}
 
 // A fakeSandbox runs programs as goroutines.
 type fakeSandbox struct {

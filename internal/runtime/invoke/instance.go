@@ -173,7 +173,7 @@ func (i *instance) invoke(inv *invocation) bool {
 		inv.coldStart = i.initTook
 	}
 	i.fresh = false
-	if inv.started.IsZero() {
+	if inv.started.IsZero() { // else its time ran while it waited for a second start
 		inv.started = time.Now()
 	}
 	i.enter(running)
@@ -191,15 +191,11 @@ func (i *instance) invoke(inv *invocation) bool {
 // finished.
 func (i *instance) timeOut(inv *invocation) {
 	i.mu.Lock()
-	if i.current != inv {
+	if i.current != inv || i.phase == ended {
 		i.mu.Unlock()
 		return
 	}
 	unanswered := i.phase == running
-	if i.phase == ended {
-		i.mu.Unlock()
-		return
-	}
 	i.enter(ended)
 	i.mu.Unlock()
 	i.events.onEnd(i)
@@ -224,6 +220,19 @@ func (i *instance) end(err error) {
 		i.events.onEnd(i)
 	}
 	i.box.Kill()
+}
+
+// giveUp kills the instance if it is still initialising, and tells whether it was.
+func (i *instance) giveUp() bool {
+	i.mu.Lock()
+	if i.phase != initialising {
+		i.mu.Unlock()
+		return false
+	}
+	i.enter(ended)
+	i.mu.Unlock()
+	i.box.Kill()
+	return true
 }
 
 // beginAnswer allows the reading of an answer to the invocation of that id, or
@@ -350,9 +359,7 @@ func (i *instance) finishCurrent() bool {
 	inv := i.current
 	i.mu.Unlock()
 	<-inv.answered
-	if inv.logTail {
-		i.out.settle()
-	}
+	i.box.SyncOutput()
 	i.mu.Lock()
 	if i.phase != answered || i.current != inv {
 		return false

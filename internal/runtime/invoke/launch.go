@@ -166,9 +166,7 @@ func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *ini
 	select {
 	case <-i.initialised:
 	case <-timer.C:
-		late = true
-		i.end(nil)
-		<-i.initialised
+		late = i.giveUp()
 	}
 	if i.wasReady {
 		p.function.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.initTook)

@@ -15,15 +15,6 @@ import (
 // Lambda.
 const maxTail = 4 << 10
 
-// quiet is how long an instance must not have written for its output to count
-// as complete, and quietLimit how long to wait for that. A line that the function
-// wrote before it answered is in a pipe, and may reach this process after the
-// answer, which comes by another way.
-const (
-	quiet      = 2 * time.Millisecond
-	quietLimit = 50 * time.Millisecond
-)
-
 // An output turns what an instance writes, and what Lambda writes about it, into
 // lines of its function's log.
 type output struct {
@@ -38,15 +29,13 @@ type output struct {
 	// request is the last invocation; what comes after its end is still its.
 	request string
 	// tail is the end of its log, or nil if nobody asked for it.
-	tail    []byte
-	written time.Time
+	tail []byte
 }
 
 // Write takes what the instance's processes write to standard output and error.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.written = time.Now()
 	for line := range bytes.Lines(p) {
 		if line[len(line)-1] != '\n' {
 			o.gather(line)
@@ -125,19 +114,6 @@ func (o *output) end(lines ...string) []byte {
 	tail := o.tail
 	o.tail = nil
 	return tail[max(0, len(tail)-maxTail):]
-}
-
-// settle waits until what the instance has written is likely to be here.
-func (o *output) settle() {
-	for deadline := time.Now().Add(quietLimit); time.Now().Before(deadline); {
-		time.Sleep(quiet)
-		o.mu.Lock()
-		calm := time.Since(o.written) >= quiet
-		o.mu.Unlock()
-		if calm {
-			return
-		}
-	}
 }
 
 // report is what Lambda writes when an invocation is over.

@@ -101,14 +101,14 @@ func TestAnExitsLogSaysHow(t *testing.T) {
 	})
 }
 
-func TestATailIsTheLast4KBAndHoldsLinesThatComeAfterTheAnswer(t *testing.T) {
+func TestATailIsTheLast4KBAndHoldsLinesThatWereStillInThePipe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(p *process) {
 			e := p.next()
 			for i := range 10_000 {
 				p.print(fmt.Sprintf("line %d\n", i))
 			}
-			time.AfterFunc(quiet/2, func() { p.print("the pipe was slow\n") })
+			p.unread = "the pipe was slow\n"
 			p.respond(e.id, "1")
 			p.next()
 		})

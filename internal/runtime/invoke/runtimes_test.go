@@ -24,13 +24,6 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-func TestMain(m *testing.M) {
-	if sandbox.ShimMain() {
-		return
-	}
-	os.Exit(m.Run())
-}
-
 // A real node has real packages, languages and processes.
 type realNode struct {
 	*Service
@@ -286,6 +279,33 @@ func TestFiftyFirstRequestsAtOnceAllAnswer(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+func TestWhatAFunctionPrintsIsInTheLogOfItsInvocation(t *testing.T) {
+	n := newRealNode(t)
+	n.deploy(n.runtime("python3"), "app.handler", map[string]string{"app.py": `
+def handler(event, context):
+    for i in range(20): print(context.aws_request_id, flush=True)
+`})
+	for range 200 {
+		if _, err := n.Invoke(t.Context(), Request{Function: "shop-cart", Qualifier: "live"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open := map[string]string{} // by instance
+	for e, err := range n.logs.Read(t.Context(), telemetry.Query{Stack: "shop"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case strings.HasPrefix(e.Line, "START "):
+			open[e.Instance] = e.RequestID
+		case strings.HasPrefix(e.Line, "END "):
+			open[e.Instance] = ""
+		case !strings.HasPrefix(e.Line, "REPORT ") && (e.Line != open[e.Instance] || e.RequestID != e.Line):
+			t.Fatalf("%s printed a line in the log of %q", e.Line, open[e.Instance])
+		}
+	}
 }
 
 func TestALogCanBeFollowedWhileTheFunctionRuns(t *testing.T) {

@@ -278,6 +278,12 @@ func (i *instance) Done() <-chan struct{} { return i.done }
 func (i *instance) Exit() Exit            { return i.exit }
 func (i *instance) PID() int              { return i.pid }
 
+func (i *instance) SyncOutput() {
+	if i.output != nil {
+		i.output.sync()
+	}
+}
+
 func (i *instance) MemoryPeak() int64 {
 	if i.guard == nil {
 		return 0

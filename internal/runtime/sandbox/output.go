@@ -1,20 +1,36 @@
+//go:build unix
+
 package sandbox
 
 import (
 	"io"
 	"os"
+	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // outputGrace is how long output is still read when the tree is gone. Its end
 // comes at once, unless somebody the tree handed the pipe to holds it open.
 const outputGrace = time.Second
 
+// maxPipe is the most bytes a pipe holds, unless the system's administrator
+// allows ordinary users more (pipe(7), /proc/sys/fs/pipe-max-size).
+const maxPipe = 1 << 20
+
 // An outputReader copies what a tree writes to a writer, as fast as that takes
 // it: a tree that writes faster waits, and nothing piles up in memory.
 type outputReader struct {
 	pipe *os.File
+	raw  syscall.RawConn
 	done chan struct{}
+
+	// mu is held from reading bytes until they are written.
+	mu     sync.Mutex
+	to     io.Writer
+	buffer []byte
 }
 
 // newOutput returns a reader and the end the tree writes to.
@@ -23,25 +39,58 @@ func newOutput(to io.Writer) (*outputReader, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o := &outputReader{pipe: r, done: make(chan struct{})}
-	go o.copy(to)
+	raw, err := r.SyscallConn()
+	if err != nil {
+		r.Close()
+		w.Close()
+		return nil, nil, err
+	}
+	o := &outputReader{pipe: r, raw: raw, done: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
+	go o.copy()
 	return o, w, nil
 }
 
-func (o *outputReader) copy(to io.Writer) {
+func (o *outputReader) copy() {
 	defer close(o.done)
-	buffer := make([]byte, 16<<10)
 	for {
-		n, err := o.pipe.Read(buffer)
-		if n > 0 && to != nil {
-			if _, err := to.Write(buffer[:n]); err != nil {
-				to = nil // go on reading: the tree must not wait for nobody
-			}
-		}
-		if err != nil {
+		var n int
+		var err error
+		waitErr := o.raw.Read(func(fd uintptr) bool {
+			n, err = o.take(int(fd))
+			return err != unix.EAGAIN
+		})
+		if waitErr != nil || err != nil || n == 0 {
 			return
 		}
 	}
+}
+
+// take copies what is in the pipe now, at most a buffer of it. It does not wait.
+func (o *outputReader) take(fd int) (n int, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for {
+		if n, err = unix.Read(fd, o.buffer); err != unix.EINTR {
+			break
+		}
+	}
+	if n > 0 && o.to != nil {
+		if _, err := o.to.Write(o.buffer[:n]); err != nil {
+			o.to = nil // go on reading: the tree must not wait for nobody
+		}
+	}
+	return n, err
+}
+
+// sync returns when everything the tree wrote before the call is written.
+func (o *outputReader) sync() {
+	_ = o.raw.Control(func(fd uintptr) { // once the pipe is closed there is nothing to read
+		for range maxPipe / len(o.buffer) {
+			if n, err := o.take(int(fd)); n <= 0 || err != nil {
+				return
+			}
+		}
+	})
 }
 
 // finish reads what is left and closes the pipe. The tree must be gone.

@@ -170,6 +170,7 @@ func (i *plainInstance) Kill()                 { i.signal(syscall.SIGKILL) }
 func (i *plainInstance) Done() <-chan struct{} { return i.done }
 func (i *plainInstance) Exit() Exit            { return i.exit }
 func (i *plainInstance) MemoryPeak() int64     { return 0 }
+func (i *plainInstance) SyncOutput()           { i.output.sync() }
 
 func (i *plainInstance) PID() int {
 	if i.cmd.Process == nil {

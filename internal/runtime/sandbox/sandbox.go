@@ -79,6 +79,10 @@ type Instance interface {
 	Done() <-chan struct{}
 	// Exit tells how it ended. Valid once Done is closed.
 	Exit() Exit
+	// SyncOutput returns when what the tree wrote before the call has been given to
+	// Spec.Output: a line that a function prints before it answers would otherwise
+	// come after the answer, which takes another way.
+	SyncOutput()
 	// MemoryPeak is the most memory the tree has used, in bytes; 0 if unknown.
 	MemoryPeak() int64
 	// PID of the tree's first process as the host sees it.
