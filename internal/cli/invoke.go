@@ -74,7 +74,7 @@ all the same, and what it failed with to standard error.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVarP(&payload, "payload", "p", "", "the event: JSON, @FILE, or - for standard input (`JSON|@FILE|-`)")
+	cmd.Flags().StringVarP(&payload, "payload", "p", "", "the event, `JSON|@FILE|-`; - is standard input")
 	cmd.Flags().BoolVar(&async, "async", false, "queue the event and do not wait for the function")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only check that the function can be invoked")
 	cmd.Flags().BoolVar(&showLog, "log", false, "print the end of the invocation's log to standard error")

@@ -59,6 +59,7 @@ same cluster is part of one system.`,
 		},
 	}
 	f := cmd.Flags()
+	f.SortFlags = false
 	f.StringVar(&config.Listen, "listen", "127.0.0.1:7420", "`address` for management and invoking; port 0 takes a free one")
 	f.StringVar(&config.Ingress, "ingress", "127.0.0.1:7421", "`address` for the stacks' own URLs")
 	f.StringVar(&config.IngressURL, "ingress-url", "", "`URL` at which the world reaches --ingress, if not at its address (a proxy, a name)")
@@ -66,15 +67,15 @@ same cluster is part of one system.`,
 	f.StringVar(&config.NATSURL, "nats-url", "", "`URLs` of a NATS JetStream cluster, separated by commas (default: an embedded one)")
 	f.StringVar(&config.NATSCredentials, "nats-creds", "", "credentials `file` for --nats-url")
 	f.IntVar(&config.Replicas, "replicas", 1, "`copies` of everything in the cluster, 1 to 5")
-	f.StringVar(&config.Isolation, "isolation", "auto", "auto: all that this host allows; strict: refuse to start without all; process: plain processes (`auto|strict|process|oci`)")
+	f.StringVar(&config.Isolation, "isolation", "auto", "how functions are kept apart, `auto|strict|process|oci`; auto is all that this host allows, strict refuses to start without all of it, process is plain processes")
 	f.StringSliceVar(&config.Interpreters, "interpreters", nil, "`folders` searched for interpreters before PATH")
 	f.IntVar(&config.MaxConcurrency, "max-concurrency", 1000, "`instances` at once, of all functions on all nodes; beyond, invocations get 429")
 	f.DurationVar(&config.IdleTimeout, "idle-timeout", 5*time.Minute, "`time` after which an idle instance ends")
 	f.DurationVar(&config.AsyncRetryDelay, "async-retry-delay", time.Minute, "`time` before an asynchronous invocation's first retry; twice that before the second")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", 20*time.Second, "`time` that invocations get to finish when serve is asked to end")
 	f.StringVar(&config.ReadyFile, "ready-file", "", "write addresses, token file and pid as JSON to this `file` once ready")
-	f.StringVar(&logFormat, "log-format", "text", "`text|json`, on standard error")
-	f.StringVar(&logLevel, "log-level", "info", "`debug|info|warn|error`")
+	f.StringVar(&logFormat, "log-format", "text", "how to write the log, which goes to standard error: `text|json`")
+	f.StringVar(&logLevel, "log-level", "info", "the least that is logged: `debug|info|warn|error`")
 	complete := func(flag string, values ...string) {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -104,7 +104,7 @@ func TestTwoNodesFireAScheduleOnce(t *testing.T) {
 	schedules := map[string]stack.ScheduleItem{}
 	var ids []string
 	// Whole seconds, and the first far enough away to be deployed before.
-	first := time.Now().UTC().Add(3 * time.Second).Truncate(time.Second)
+	first := time.Now().UTC().Add(5 * time.Second).Truncate(time.Second)
 	for i := range 6 {
 		id := fmt.Sprintf("tick-%d", i)
 		item := stack.NewScheduleItem()

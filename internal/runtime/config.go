@@ -40,7 +40,8 @@ type Config struct {
 	DrainTimeout time.Duration
 	// TokenFile says where the users of an endpoint look for its token.
 	TokenFile func(endpoint string) (string, error)
-	// ReadyFile, if not empty, is written once everything is ready.
+	// ReadyFile, if not empty, is written once everything is ready, and removed at
+	// the end.
 	ReadyFile string
 	Log       *slog.Logger
 }

@@ -262,6 +262,7 @@ func (r *Runtime) announce(context.Context) (err error) {
 	if r.config.ReadyFile == "" {
 		return nil
 	}
+	r.onClose(func(context.Context) { _ = os.Remove(r.config.ReadyFile) })
 	return writeReadyFile(r.config.ReadyFile, r.ready)
 }
 

@@ -221,6 +221,7 @@ def handler(event, context):
     if do == "large": return "x" * (7 << 20)
     if do == "exit": os._exit(7)
     if do == "kill": os.kill(os.getpid(), 9)
+    if do == "eat": return len(b"x" * (1 << 30))
     if do == "hang": time.sleep(1000)
     if do == "throw": raise ValueError("asked to")
     return context.function_name
@@ -230,6 +231,10 @@ def handler(event, context):
 		shape{
 			`{"do":"kill"}`, `{"errorType":"Runtime.ExitError","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}`,
 			"Unhandled", "",
+		},
+		shape{
+			`{"do":"eat"}`, `{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: ID Error: Runtime exited with error: signal: killed"}`,
+			"Unhandled", `Status: error\tError Type: Runtime.OutOfMemory\n$`,
 		},
 		shape{
 			`{"do":"throw"}`, `{"errorMessage": "asked to", "errorType": "ValueError", "requestId": "ID", "stackTrace": \[.*\]}`,

@@ -97,11 +97,12 @@ type Triggers struct {
 // New returns one trigger of each kind. It starts nothing.
 func New(env Env) *Triggers {
 	env = env.withDefaults()
+	queues := NewQueues(env)
 	return &Triggers{
 		HTTPAPIs:     NewHTTPAPIs(env),
 		FunctionURLs: NewFunctionURLs(env),
-		Queues:       NewQueues(env),
-		Schedules:    NewSchedules(env),
+		Queues:       queues,
+		Schedules:    NewSchedules(env, queues),
 	}
 }
 
