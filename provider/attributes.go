@@ -1,0 +1,122 @@
+package provider
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// The functions below make attributes. One with a default is always in the plan
+// and the state, so that leaving it out and writing it are the same.
+
+func requiredString(doc string) schema.StringAttribute {
+	return schema.StringAttribute{Required: true, MarkdownDescription: doc}
+}
+
+func optionalString(doc string) schema.StringAttribute {
+	return schema.StringAttribute{Optional: true, MarkdownDescription: doc}
+}
+
+func defaultString(value, doc string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional: true, Computed: true, MarkdownDescription: doc,
+		Default: stringdefault.StaticString(value),
+	}
+}
+
+func computedString(doc string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, MarkdownDescription: doc}
+}
+
+func requiredNumber(doc string) schema.Int64Attribute {
+	return schema.Int64Attribute{Required: true, MarkdownDescription: doc}
+}
+
+func optionalNumber(doc string) schema.Int64Attribute {
+	return schema.Int64Attribute{Optional: true, MarkdownDescription: doc}
+}
+
+func defaultNumber(value int, doc string) schema.Int64Attribute {
+	return schema.Int64Attribute{
+		Optional: true, Computed: true, MarkdownDescription: doc,
+		Default: int64default.StaticInt64(int64(value)),
+	}
+}
+
+func defaultBool(value bool, doc string) schema.BoolAttribute {
+	return schema.BoolAttribute{
+		Optional: true, Computed: true, MarkdownDescription: doc,
+		Default: booldefault.StaticBool(value),
+	}
+}
+
+// defaultDuration is a string such as "90s"; how it is spelled makes no
+// difference.
+func defaultDuration(value stack.Duration, doc string) schema.StringAttribute {
+	a := defaultString(value.String(), doc)
+	a.CustomType = timetypes.GoDurationType{}
+	a.PlanModifiers = []planmodifier.String{sameMeaning{}}
+	return a
+}
+
+// optionalTime is a point in time (RFC 3339).
+func optionalTime(doc string) schema.StringAttribute {
+	a := optionalString(doc)
+	a.CustomType = timetypes.RFC3339Type{}
+	a.PlanModifiers = []planmodifier.String{sameMeaning{}}
+	return a
+}
+
+func stringList(required bool, doc string) schema.ListAttribute {
+	return schema.ListAttribute{
+		ElementType: types.StringType, MarkdownDescription: doc,
+		Required: required, Optional: !required,
+		Validators: []validator.List{noNulls{}},
+	}
+}
+
+func stringMap(doc string) schema.MapAttribute {
+	return schema.MapAttribute{
+		ElementType: types.StringType, Optional: true, MarkdownDescription: doc,
+		Validators: []validator.Map{noNulls{}},
+	}
+}
+
+// optionalObject is a part that a stack has or has not.
+func optionalObject(doc string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: doc, Attributes: attributes}
+}
+
+// defaultObject is a group of settings, each of which has a default or may be
+// absent.
+func defaultObject(doc string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
+	kinds := make(map[string]attr.Type, len(attributes))
+	values := make(map[string]attr.Value, len(attributes))
+	for name, a := range attributes {
+		kinds[name] = a.GetType()
+		values[name] = defaultValue(a)
+	}
+	a := optionalObject(doc, attributes)
+	a.Computed = true
+	a.Default = objectdefault.StaticValue(types.ObjectValueMust(kinds, values))
+	return a
+}
+
+// objectMap is a map of objects with at least one element.
+func objectMap(doc string, attributes map[string]schema.Attribute) schema.MapNestedAttribute {
+	return schema.MapNestedAttribute{
+		Required: true, MarkdownDescription: doc,
+		NestedObject: schema.NestedAttributeObject{Attributes: attributes},
+		Validators:   []validator.Map{mapvalidator.SizeAtLeast(1), noNulls{}},
+	}
+}

@@ -1,0 +1,59 @@
+package provider
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// privateKey is where a resource's private state keeps what was seen.
+const privateKey = "seen"
+
+// seen is what a plan needs to know of the target beyond the attributes. It is
+// kept beside the state, out of the user's sight.
+type seen struct {
+	// Revision that an update is for.
+	Revision string `json:"revision"`
+	// Versions that exist: function -> Config.Hash -> number. A function whose hash is
+	// among them will not get a new version.
+	Versions map[string]map[string]int `json:"versions"`
+}
+
+type privateGetter interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+type privateSetter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
+func remember(ctx context.Context, private privateSetter, d *stack.Deployment) diag.Diagnostics {
+	s := seen{Revision: d.Revision, Versions: map[string]map[string]int{}}
+	for name, f := range d.Functions {
+		numbers := map[string]int{}
+		for _, v := range f.Versions {
+			numbers[v.Hash] = v.Number
+		}
+		s.Versions[name] = numbers
+	}
+	raw, err := json.Marshal(s)
+	if err != nil {
+		return diag.Diagnostics{diag.NewErrorDiagnostic("Cannot keep what was seen of the stack", err.Error())}
+	}
+	return private.SetKey(ctx, privateKey, raw)
+}
+
+// recall returns nothing for a state of before there was any.
+func recall(ctx context.Context, private privateGetter) (s seen, diags diag.Diagnostics) {
+	raw, diags := private.GetKey(ctx, privateKey)
+	if raw == nil || diags.HasError() {
+		return seen{}, diags
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return seen{}, diags // Written by another version: plan as if nothing had been seen.
+	}
+	return s, diags
+}

@@ -1,0 +1,173 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target/open"
+)
+
+// EnvTarget names the target where the configuration does not.
+const EnvTarget = "TIDEGATE_TARGET"
+
+// The targets.
+const (
+	targetOpen = "open"
+	targetAWS  = "aws"
+)
+
+// New returns the provider; version is the program's.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider {
+		return &tidegate{version: version, packages: newPackages(), earlier: newEarlierPlans()}
+	}
+}
+
+type tidegate struct {
+	version  string
+	packages *packages
+	earlier  *earlierPlans
+}
+
+var _ provider.ProviderWithFunctions = (*tidegate)(nil)
+
+// providerData is what a configured provider hands to its resources.
+type providerData struct {
+	// target is nil while its configuration is not known, which is possible in a plan
+	// only.
+	target   target.Target
+	packages *packages
+	earlier  *earlierPlans
+}
+
+type providerModel struct {
+	Target types.String `tfsdk:"target"`
+	Open   types.Object `tfsdk:"open"`
+}
+
+type openModel struct {
+	Endpoint types.String `tfsdk:"endpoint"`
+	Token    types.String `tfsdk:"token"`
+}
+
+func (p *tidegate) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "tidegate"
+	resp.Version = p.version
+}
+
+func (p *tidegate) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Deploys stacks: a trigger (an HTTP API, a queue, schedules) together with the functions that depend on it. " +
+			"One apply packages the code, publishes an immutable version of every function that changed, and moves the stack's alias to the new versions.",
+		Attributes: map[string]schema.Attribute{
+			"target": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Where stacks live. `open` is Tidegate's own runtime (`tidegate serve`), and the only target of this version. Default: `$TIDEGATE_TARGET`, else `open`.",
+			},
+			"open": schema.SingleNestedAttribute{
+				Optional:            true,
+				MarkdownDescription: "The open runtime.",
+				Attributes: map[string]schema.Attribute{
+					"endpoint": schema.StringAttribute{
+						Optional:            true,
+						MarkdownDescription: "URL of its management API. Default: `$TIDEGATE_ENDPOINT`, else `http://127.0.0.1:7420`.",
+					},
+					"token": schema.StringAttribute{
+						Optional: true, Sensitive: true,
+						MarkdownDescription: "Token for management. Default: `$TIDEGATE_TOKEN`, else the content of the token file that `tidegate serve` writes for the user who runs it.",
+					},
+				},
+			},
+		},
+	}
+}
+
+func (p *tidegate) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config providerModel
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	data := &providerData{packages: p.packages, earlier: p.earlier}
+	resp.ResourceData, resp.DataSourceData = data, data
+	if config.Target.IsUnknown() || config.Open.IsUnknown() {
+		return
+	}
+	switch name := cmp.Or(config.Target.ValueString(), os.Getenv(EnvTarget), targetOpen); name {
+	case targetOpen:
+		userAgent := fmt.Sprintf("terraform-provider-tidegate/%s terraform/%s", p.version, req.TerraformVersion)
+		data.target = configureOpen(ctx, config.Open, userAgent, &resp.Diagnostics)
+	case targetAWS:
+		resp.Diagnostics.AddAttributeError(path.Root("target"), "Target not available",
+			`This version of Tidegate deploys to the open runtime only; set target to "open".`)
+	default:
+		resp.Diagnostics.AddAttributeError(path.Root("target"), "Unknown target",
+			fmt.Sprintf(`The target is %q; it can be "open".`, name))
+	}
+}
+
+// configureOpen returns a client of the open runtime, or nil if it cannot be
+// made, or not yet.
+func configureOpen(ctx context.Context, o types.Object, userAgent string, diags *diag.Diagnostics) target.Target {
+	var config openModel
+	if !o.IsNull() {
+		diags.Append(o.As(ctx, &config, basetypes.ObjectAsOptions{})...)
+		if diags.HasError() {
+			return nil
+		}
+	}
+	if config.Endpoint.IsUnknown() || config.Token.IsUnknown() {
+		return nil
+	}
+	endpoint, err := open.ResolveEndpoint(config.Endpoint.ValueString())
+	if err != nil {
+		diags.AddAttributeError(path.Root("open").AtName("endpoint"), "Invalid endpoint", sentence(err))
+		return nil
+	}
+	token, err := open.ResolveToken(config.Token.ValueString(), endpoint)
+	if err != nil {
+		diags.AddAttributeError(path.Root("open").AtName("token"), "Missing token", sentence(err))
+		return nil
+	}
+	client, err := open.New(open.Options{
+		Endpoint:  endpoint,
+		Token:     token,
+		UserAgent: userAgent,
+		Log:       slog.New(terraformLog{}),
+	})
+	if err != nil {
+		diags.AddAttributeError(path.Root("open").AtName("endpoint"), "Invalid endpoint", sentence(err))
+		return nil
+	}
+	return client
+}
+
+func (p *tidegate) Resources(context.Context) []func() resource.Resource {
+	resources := make([]func() resource.Resource, len(kinds))
+	for i, k := range kinds {
+		resources[i] = func() resource.Resource { return newStackResource(k) }
+	}
+	return resources
+}
+
+func (p *tidegate) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{newStackDataSource, newVersionsDataSource}
+}
+
+func (p *tidegate) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{newNextRuns, newPackageHash}
+}

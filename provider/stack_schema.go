@@ -1,0 +1,47 @@
+package provider
+
+import (
+	"context"
+	"maps"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+)
+
+// stackSchema is the schema of one kind of stack: what every stack has, and its
+// trigger's attributes.
+func stackSchema(ctx context.Context, k kind) schema.Schema {
+	name := requiredString("Name of the stack, unique on its target: 1 to 40 lower-case letters, digits and hyphens, " +
+		"beginning with a letter. Its functions are called `<name>-<function>` there. Changing it replaces the stack.")
+	name.PlanModifiers = []planmodifier.String{stringplanmodifier.RequiresReplace()}
+
+	attributes := map[string]schema.Attribute{
+		"id":        computedString("The stack's name."),
+		"name":      name,
+		"functions": functionsAttribute(),
+		"release": defaultObject("How the stack's aliases move to new versions.", map[string]schema.Attribute{
+			"strategy": defaultString(strategyAllAtOnce, "`all_at_once`, the default, moves every alias `live` to the new versions in one step. This version knows no other."),
+		}),
+		"tags": stringMap("Tags of the stack. Default: none."),
+		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+			Create: true, Read: true, Update: true, Delete: true,
+			CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
+			ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
+			UpdateDescription: "How long changing the stack may take. Default: `\"10m\"`.",
+			DeleteDescription: "How long deleting the stack may take. Default: `\"10m\"`.",
+		}),
+		"release_id": computedString("Identifies what is released: a hash of the code and effective configuration of every function. Known in the plan."),
+		"components": schema.MapAttribute{
+			ElementType: types.StringType, Computed: true,
+			MarkdownDescription: "What the stack owns on its target beyond what the attributes show, such as aliases and pollers: component → `ready`, or what is wrong with it. A plan wants all of them ready, so whatever was broken behind Terraform's back shows here.",
+		},
+	}
+	maps.Copy(attributes, k.attributes())
+	return schema.Schema{MarkdownDescription: k.doc, Attributes: attributes}
+}
+
+// strategyAllAtOnce is the one release strategy there is so far.
+const strategyAllAtOnce = "all_at_once"
