@@ -131,10 +131,9 @@ func (r *Registry) Find(runtime string) (Language, error) {
 }
 
 var (
-	nodeRuntime     = regexp.MustCompile(`^nodejs(1[68]|[2-9][0-9])\.x$`)
-	pythonRuntime   = regexp.MustCompile(`^python(3\.(?:[89]|[1-9][0-9]))$`)
-	javaRuntime     = regexp.MustCompile(`^java(8|[1-9][0-9])(\.al2)?$`)
-	providedRuntime = regexp.MustCompile(`^provided(\.al2|\.al2023)?$`)
+	nodeRuntime   = regexp.MustCompile(`^nodejs(1[68]|[2-9][0-9])\.x$`)
+	pythonRuntime = regexp.MustCompile(`^python(3\.(?:[89]|[1-9][0-9]))$`)
+	javaRuntime   = regexp.MustCompile(`^java(8|[1-9][0-9])(\.al2)?$`)
 )
 
 // programOf names what a runtime identifier needs on the host, for a person.

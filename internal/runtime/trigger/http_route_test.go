@@ -60,8 +60,15 @@ func TestRouterPrefersTheMostSpecificRoute(t *testing.T) {
 func TestRouterWithoutADefaultRouteMisses(t *testing.T) {
 	r := routerOf(t, "GET /orders", "GET /orders/{id}", "GET /files/{path+}")
 	for _, c := range []struct{ method, path string }{
-		{"POST", "/orders"}, {"HEAD", "/orders"}, {"GET", "/orders/"}, {"GET", "/order"},
-		{"GET", "/orders/1/2"}, {"GET", "/files"}, {"GET", "/files/"}, {"GET", "/"}, {"GET", ""},
+		{"POST", "/orders"},
+		{"HEAD", "/orders"},
+		{"GET", "/orders/"},
+		{"GET", "/order"},
+		{"GET", "/orders/1/2"},
+		{"GET", "/files"},
+		{"GET", "/files/"},
+		{"GET", "/"},
+		{"GET", ""},
 	} {
 		if route, _, ok := r.match(c.method, c.path); ok {
 			t.Errorf("%s %s went to %s", c.method, c.path, route.key)

@@ -89,10 +89,3 @@ func (p *pace) finish(lesson int) {
 	close(p.changed)
 	p.changed = make(chan struct{})
 }
-
-// busy is the number of places taken.
-func (p *pace) busy() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.running
-}

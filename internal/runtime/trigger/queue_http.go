@@ -61,8 +61,10 @@ func (q *Queues) sendBody(w http.ResponseWriter, r *http.Request, arn string, li
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		q.writeError(w, &QueueError{http.StatusRequestEntityTooLarge,
-			"the message is larger than the " + strconv.Itoa(limit) + " bytes that this queue takes at most (max_message_size)"})
+		q.writeError(w, &QueueError{
+			http.StatusRequestEntityTooLarge,
+			"the message is larger than the " + strconv.Itoa(limit) + " bytes that this queue takes at most (max_message_size)",
+		})
 		return
 	case err != nil:
 		q.writeError(w, refuse("%s", err))

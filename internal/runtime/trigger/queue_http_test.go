@@ -59,15 +59,15 @@ func TestPostSendsAMessage(t *testing.T) {
 
 func TestPostToAFIFOQueue(t *testing.T) {
 	q := openQueue(t, fifoOf(func(q *stack.Queue) { q.Consumer = nil }), Env{Invoker: &consumerFunction{}})
-	first := func() string {
+	post := func() string {
 		status, answer := q.post(q.url+"?MessageGroupId=g&MessageDeduplicationId=1", "hello")
 		if status != 200 || !strings.Contains(answer, `"SequenceNumber":"00000000000000000001"`) {
 			t.Errorf("answered %d %s", status, answer)
 		}
 		return answer
 	}
-	if first() != first() {
-		t.Error("a duplicate is answered otherwise than the first")
+	if first, duplicate := post(), post(); duplicate != first {
+		t.Errorf("a duplicate is answered with %s, the first with %s", duplicate, first)
 	}
 	q.wantStats(QueueStats{Messages: 1})
 }

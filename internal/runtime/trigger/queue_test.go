@@ -430,8 +430,10 @@ func TestFiltersDropWhatDoesNotMatch(t *testing.T) {
 	mu.Lock()
 	defer mu.Unlock()
 	all := strings.Join(payloads, "\n")
-	for text, want := range map[string]int{`{\"kind\":\"order\"}`: 1, `"plain"`: 1, `return`: 0, `other`: 0, `"body":"5"`: 0,
-		`"md5OfMessageAttributes":null`: 2} {
+	for text, want := range map[string]int{
+		`{\"kind\":\"order\"}`: 1, `"plain"`: 1, `return`: 0, `other`: 0, `"body":"5"`: 0,
+		`"md5OfMessageAttributes":null`: 2,
+	} {
 		if got := strings.Count(all, text); got != want {
 			t.Errorf("%s is there %d times, want %d", text, got, want)
 		}
