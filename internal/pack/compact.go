@@ -1,43 +1,20 @@
 package pack
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"maps"
 	"slices"
 	"strings"
-
-	// As in archive.go: what is in a state must not change with the version of Go.
-	"github.com/klauspost/compress/flate"
 )
 
-// maxCompact is how many paths a compact manifest has. Beyond, directories
-// stand for what lies in them.
-const maxCompact = 500
+// maxCompact is how many entries a compact manifest has. People read it in plans.
+const maxCompact = 50
 
-// Compact writes the manifest as a short text, to be kept in a state and
-// compared by Diff: each path with a fingerprint, deflated, in base64. Of more
-// than 500 files the deepest directories are written as one path ("lib/"), until
-// there are few enough.
-func (m Manifest) Compact() string {
-	var text bytes.Buffer
-	// Its error is the buffer's, which has none.
-	w, _ := flate.NewWriter(&text, flate.BestCompression)
-	entries := m.compact()
-	for _, path := range slices.Sorted(maps.Keys(entries)) {
-		fmt.Fprintf(w, "%s %s\x00", entries[path], path)
-	}
-	w.Close()
-	return base64.StdEncoding.EncodeToString(text.Bytes())
-}
-
-// compact collapses directories, deepest first, until the entries are few.
-func (m Manifest) compact() map[string]string {
+// Compact returns a fingerprint for every file, by path, to be kept in a state,
+// shown in a plan and compared by Diff. Of more than 50 files the deepest
+// directories are one entry each ("lib/"), until there are few enough.
+func (m Manifest) Compact() map[string]string {
 	deepest := 0
 	for _, f := range m {
 		deepest = max(deepest, strings.Count(f.Path, "/"))
@@ -111,13 +88,9 @@ const (
 
 func (c Change) String() string { return c.Path + " (" + c.Kind + ")" }
 
-// Diff lists what is different now from a manifest that Compact wrote, sorted
+// Diff lists what is different now from a manifest that was made compact, sorted
 // by path.
-func Diff(compact string, now Manifest) ([]Change, error) {
-	before, err := readCompact(compact)
-	if err != nil {
-		return nil, err
-	}
+func Diff(before map[string]string, now Manifest) []Change {
 	var collapsed []string
 	for path := range before {
 		if strings.HasSuffix(path, "/") {
@@ -147,30 +120,5 @@ func Diff(compact string, now Manifest) ([]Change, error) {
 		}
 	}
 	slices.SortFunc(changes, func(a, b Change) int { return strings.Compare(a.Path, b.Path) })
-	return changes, nil
-}
-
-// maxCompactText bounds what a compact manifest may inflate to: its paths at
-// their longest.
-const maxCompactText = maxCompact * (maxPath + 2*fingerprintBytes + 2)
-
-func readCompact(compact string) (map[string]string, error) {
-	malformed := errors.New("the list of the package's files is not one that Tidegate wrote")
-	deflated, err := base64.StdEncoding.DecodeString(compact)
-	if err != nil {
-		return nil, malformed
-	}
-	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(deflated)), maxCompactText+1))
-	if err != nil || len(text) > maxCompactText {
-		return nil, malformed
-	}
-	entries := map[string]string{}
-	for line := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x00"), "\x00") {
-		fingerprint, path, ok := strings.Cut(line, " ")
-		if !ok || path == "" || len(fingerprint) != 2*fingerprintBytes {
-			return nil, malformed
-		}
-		entries[path] = fingerprint
-	}
-	return entries, nil
+	return changes
 }
