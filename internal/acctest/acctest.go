@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
@@ -24,27 +25,35 @@ const envRun = "TIDEGATE_TEST_RUN"
 //	func TestMain(m *testing.M) { acctest.Main(m) }
 func Main(m *testing.M) {
 	_ = os.Getenv(envRun)
-	program, err := harness.TerraformProgram(context.Background())
-	if err != nil {
+	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	settings := map[string]string{
-		"TF_ACC":                "1",
-		"TF_ACC_TERRAFORM_PATH": program,
-		"CHECKPOINT_DISABLE":    "1",
+	os.Exit(m.Run())
+}
+
+func prepare() error {
+	ctx := context.Background()
+	program, err := harness.TerraformProgram(ctx)
+	if err != nil {
+		return err
 	}
+	settings, err := harness.CacheEnv(ctx)
+	if err != nil {
+		return err
+	}
+	settings = append(settings, "TF_ACC=1", "TF_ACC_TERRAFORM_PATH="+program, "CHECKPOINT_DISABLE=1")
 	if filepath.Base(program) == "tofu" {
 		// The address that OpenTofu gives a provider without one.
-		settings["TF_ACC_PROVIDER_HOST"] = "registry.opentofu.org"
+		settings = append(settings, "TF_ACC_PROVIDER_HOST=registry.opentofu.org")
 	}
-	for name, value := range settings {
+	for _, setting := range settings {
+		name, value, _ := strings.Cut(setting, "=")
 		if err := os.Setenv(name, value); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+			return err
 		}
 	}
-	os.Exit(m.Run())
+	return nil
 }
 
 // Binary returns the path of the built `tidegate`.

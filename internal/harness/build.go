@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -175,4 +176,19 @@ func copyFile(from, to string) error {
 		return err
 	}
 	return dst.Close()
+}
+
+// CacheEnv are variables that make a program keep what it caches in .cache/, and
+// not among the user's own files. Go's build cache stays where it is: it is shared
+// by all of a user's projects, and slow to fill.
+func CacheEnv(ctx context.Context) ([]string, error) {
+	dir, err := cacheDir("user")
+	if err != nil {
+		return nil, err
+	}
+	goCache, err := exec.CommandContext(ctx, "go", "env", "GOCACHE").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOCACHE: %w", err)
+	}
+	return []string{"XDG_CACHE_HOME=" + dir, "GOCACHE=" + strings.TrimSpace(string(goCache))}, nil
 }

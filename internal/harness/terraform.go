@@ -58,18 +58,24 @@ func NewWorkspace(ctx context.Context, dir, program string, env ...string) (*Wor
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	w := &Workspace{Dir: dir, Program: program, Env: []string{
-		"TF_CLI_CONFIG_FILE=" + config,
-		"TF_IN_AUTOMATION=1",
-		"TF_INPUT=0",
-		"CHECKPOINT_DISABLE=1", // asks nobody for newer versions
-	}}
-	w.Env = append(w.Env, env...)
+	w := &Workspace{Dir: dir, Program: program}
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "TIDEGATE_") && !strings.HasPrefix(kv, "TF_") {
 			w.Env = append(w.Env, kv)
 		}
 	}
+	cache, err := CacheEnv(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.Env = append(w.Env, cache...)
+	w.Env = append(w.Env,
+		"TF_CLI_CONFIG_FILE="+config,
+		"TF_IN_AUTOMATION=1",
+		"TF_INPUT=0",
+		"CHECKPOINT_DISABLE=1", // asks nobody for newer versions
+	)
+	w.Env = append(w.Env, env...)
 	return w, nil
 }
 
