@@ -33,8 +33,8 @@ func functionsAttribute() schema.MapNestedAttribute {
 			Optional: true, Computed: true,
 			MarkdownDescription: "The entry point: `app.handler` for Python and Node, `pkg.Class::method` for Java. Needless with `provided`, where the default is `bootstrap`.",
 		},
-		"memory":  defaultNumber(f.Memory, "Memory in MB, 128 to 10240. CPU follows it: 1769 MB are one vCPU. Default: 128."),
-		"timeout": defaultDuration(f.Timeout, "Longest run of one invocation, whole seconds, `\"1s\"` to `\"15m\"`. Default: `\"3s\"`."),
+		"memory":      defaultNumber(f.Memory, "Memory in MB, 128 to 10240. CPU follows it: 1769 MB are one vCPU. Default: 128."),
+		"timeout":     defaultDuration(f.Timeout, "Longest run of one invocation, whole seconds, `\"1s\"` to `\"15m\"`. Default: `\"3s\"`."),
 		"environment": stringMap("Environment variables; names and values together with the secrets at most 4 KB. Default: none."),
 		"secrets_wo": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true, Sensitive: true, WriteOnly: true,

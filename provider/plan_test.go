@@ -64,7 +64,7 @@ resource "tidegate_queue" "orders" {
 		Steps: []resource.TestStep{
 			{Config: config},
 			{
-				Config: config,
+				Config:           config,
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
 			},
 		},

@@ -60,7 +60,7 @@ func unknownCode(f map[string]tftypes.Value) {
 func setCode(f map[string]tftypes.Value, c code) {
 	f["code_sha256"] = tftypes.NewValue(tftypes.String, c.main.CodeSHA256())
 	manifest := map[string]tftypes.Value{}
-	for file, fingerprint := range shimCompact(c.main.Manifest()) {
+	for file, fingerprint := range c.main.Manifest().Compact() {
 		manifest[file] = tftypes.NewValue(tftypes.String, fingerprint)
 	}
 	f["code_manifest"] = tftypes.NewValue(f["code_manifest"].Type(), manifest)
@@ -135,7 +135,7 @@ func checkPlanned(stackName, function string, planned plannedFunction, c code, d
 	}
 	if planned.SHA256 != "" && planned.SHA256 != c.main.CodeSHA256() {
 		var files []string
-		for _, change := range shimDiff(planned.Manifest, c.main.Manifest()) {
+		for _, change := range pack.Diff(planned.Manifest, c.main.Manifest()) {
 			files = append(files, change.String())
 		}
 		refuse(at.AtName("source"), "The code", ": "+strings.Join(files, ", "))
