@@ -80,15 +80,19 @@ func (s *Schedules) advance(ctx context.Context, each *schedule) (scheduleState,
 
 // fires is when the schedule's firing of that time takes place: then, or, with a
 // flexible window, at a time within it that is as good as random, but the same on
-// every node.
-func (s *schedule) fires(due time.Time) time.Time {
-	window := s.item.FlexibleWindow.Std() / time.Second
+// every node. A window ends where the next time begins, so that firings do not
+// overtake each other.
+func (s *schedule) fires(created, due time.Time) time.Time {
+	window := s.item.FlexibleWindow.Std()
 	if window <= 0 {
 		return due
 	}
+	if next, err := s.next(created, due); err == nil && !next.IsZero() {
+		window = min(window, next.Sub(due))
+	}
 	sum := sha256.Sum256([]byte(s.firing(due)))
-	offset := binary.BigEndian.Uint64(sum[:8]) % uint64(window) //nolint:gosec // positive
-	return due.Add(time.Duration(offset) * time.Second)         //nolint:gosec // at most a day
+	offset := binary.BigEndian.Uint64(sum[:8]) % uint64(max(1, window/time.Second)) //nolint:gosec // positive
+	return due.Add(time.Duration(offset) * time.Second)                             //nolint:gosec // at most a day
 }
 
 // firing names one firing.
@@ -106,14 +110,14 @@ func (s *schedule) latest(created, due, now time.Time) (time.Time, error) {
 	}
 	// Not every time since then: look back further and further until there is one.
 	for back := time.Minute; now.Add(-back).After(due); back *= 2 {
-		if t, ok := timetable.Next(now.Add(-back)); ok && !s.fires(t).After(now) {
+		if t, ok := timetable.Next(now.Add(-back)); ok && !s.fires(created, t).After(now) {
 			due = t.UTC()
 			break
 		}
 	}
 	for {
 		t, ok := timetable.Next(due)
-		if !ok || s.fires(t).After(now) {
+		if !ok || s.fires(created, t).After(now) {
 			return due, nil
 		}
 		due = t.UTC()

@@ -53,7 +53,7 @@ func (st scheduleState) alarm(s *schedule) time.Time {
 	case !st.Claimed.IsZero():
 		return st.Claimed.Add(claimTime)
 	}
-	return s.fires(st.Due)
+	return s.fires(st.Created, st.Due)
 }
 
 // kv opens the bucket, and makes it if need be.

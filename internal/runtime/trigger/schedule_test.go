@@ -337,8 +337,8 @@ func TestFlexibleWindowSpreadsTheSameWayEverywhere(t *testing.T) {
 	offsets := map[time.Duration]bool{}
 	for n := range 100 {
 		due := testStart.Add(time.Duration(n) * time.Hour)
-		offset := one.fires(due).Sub(due)
-		if offset < 0 || offset >= 10*time.Minute || !other.fires(due).Equal(one.fires(due)) {
+		offset := one.fires(testStart, due).Sub(due)
+		if offset < 0 || offset >= 10*time.Minute || !other.fires(testStart, due).Equal(one.fires(testStart, due)) {
 			t.Fatalf("fires %v after its time", offset)
 		}
 		offsets[offset] = true
@@ -348,7 +348,7 @@ func TestFlexibleWindowSpreadsTheSameWayEverywhere(t *testing.T) {
 	}
 	s := openSchedules(t, map[string]stack.ScheduleItem{"tick": i})
 	due := testStart.Add(time.Hour)
-	s.pass(one.fires(due).Sub(testStart) - time.Second)
+	s.pass(one.fires(testStart, due).Sub(testStart) - time.Second)
 	s.wantFirings(0)
 	s.pass(time.Second)
 	if r := s.wantFirings(1)[0]; !strings.Contains(string(r.Payload), `"time":"2020-03-12T20:03:58Z"`) {
@@ -393,8 +393,8 @@ func TestLatestIsTheLastOfAll(t *testing.T) {
 			rt.Fatal(err)
 		}
 		now := due.Add(gone)
-		if each.fires(due).After(now) {
-			now = each.fires(due)
+		if each.fires(testStart, due).After(now) {
+			now = each.fires(testStart, due)
 		}
 		got, err := each.latest(testStart, due, now)
 		if err != nil {
@@ -406,7 +406,7 @@ func TestLatestIsTheLastOfAll(t *testing.T) {
 			if err != nil {
 				rt.Fatal(err)
 			}
-			if each.fires(next).After(now) {
+			if each.fires(testStart, next).After(now) {
 				break
 			}
 			want = next
