@@ -387,6 +387,7 @@ func TestBatchStaysUnder6MB(t *testing.T) {
 	large := func(enabled bool) stack.Queue {
 		return queueOf(func(q *stack.Queue) {
 			q.MaxMessageSize = 1 << 20
+			q.VisibilityTimeout = stack.Duration(30 * time.Second)
 			q.Consumer.Enabled = enabled
 		})
 	}

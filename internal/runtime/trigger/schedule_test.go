@@ -104,6 +104,7 @@ func (s *scheduleTest) pass(d time.Duration) {
 func (s *scheduleTest) settled(node *Schedules) {
 	s.Helper()
 	eventually(s.T, "quiet", func() bool {
+		node.wake() // the clock may have moved after the loop looked at it, and before it made its timer
 		node.mu.Lock()
 		waiting := map[string]bool{}
 		for key, each := range node.known {
