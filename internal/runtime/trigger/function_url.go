@@ -41,7 +41,8 @@ func (u *FunctionURLs) Start(context.Context) error { return nil }
 // Reconcile has nothing to do: the directory is asked at each request.
 func (u *FunctionURLs) Reconcile(context.Context, *store.Record, *store.Record) error { return nil }
 
-// Close waits for the requests that functions are working on.
+// Close waits for the requests that functions are working on. The listener is
+// closed at the same time, by who owns it.
 func (u *FunctionURLs) Close(ctx context.Context) { u.running.close(ctx) }
 
 // Components has the addresses.
@@ -114,7 +115,7 @@ func (u *FunctionURLs) allowed(r *http.Request, stackName, function string) bool
 }
 
 func (u *FunctionURLs) event(r *http.Request, stackName, function, id string, restricted bool, body []byte) httpEvent {
-	event := newHTTPEvent(r, pathBelow(r, functionsPath+stackName+"/"+function), body, u.env.Clock.Now())
+	event := newHTTPEvent(u.env, r, pathBelow(r, functionsPath+stackName+"/"+function), body)
 	event.RequestContext.APIID = stack.FullName(stackName, function)
 	event.RequestContext.RequestID = id
 	event.RequestContext.AccountID = "anonymous"

@@ -1,10 +1,10 @@
 package trigger
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -25,8 +25,12 @@ const (
 	integrationTimeout = 30 * time.Second
 )
 
-// bodyTimeout is how long a client may take to send a request's body.
-const bodyTimeout = 30 * time.Second
+// bodyTimeout is how long a client may take to send a request's body, firstRead
+// how much memory it is given before it has sent anything.
+const (
+	bodyTimeout = 30 * time.Second
+	firstRead   = 64 << 10
+)
 
 // apisPath is where HTTP APIs answer, each below its stack's name.
 const apisPath = "/apis/"
@@ -77,7 +81,8 @@ func (h *HTTPAPIs) Kind() stack.Kind { return stack.KindHTTPAPI }
 // Start has nothing to do: an API needs nothing but its record.
 func (h *HTTPAPIs) Start(context.Context) error { return nil }
 
-// Close waits for the requests that functions are working on.
+// Close waits for the requests that functions are working on. The listener is
+// closed at the same time, by who owns it.
 func (h *HTTPAPIs) Close(ctx context.Context) { h.running.close(ctx) }
 
 // Reconcile serves what the record says from now on.
@@ -176,7 +181,7 @@ func (h *HTTPAPIs) answer(w http.ResponseWriter, r *http.Request, api *httpAPI) 
 		writeMessage(w, status, message)
 		return
 	}
-	event := newHTTPEvent(r, path, body, h.env.Clock.Now())
+	event := newHTTPEvent(h.env, r, path, body)
 	event.RouteKey = route.key
 	event.PathParameters = parameters
 	event.RequestContext.RouteKey = route.key
@@ -281,19 +286,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	controller := http.NewResponseController(w)
 	_ = controller.SetReadDeadline(time.Now().Add(bodyTimeout)) // not every writer can
 	defer func() { _ = controller.SetReadDeadline(time.Time{}) }()
-	if r.ContentLength >= 0 {
-		body := make([]byte, r.ContentLength)
-		if _, err := io.ReadFull(r.Body, body); err != nil {
-			return nil, errBodyCutShort
-		}
-		return body, nil
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	body := bytes.NewBuffer(make([]byte, 0, max(0, min(r.ContentLength+1, firstRead))))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
 		return nil, errBodyCutShort
 	}
-	return body, err
+	return body.Bytes(), err
 }
 
 // bodyStatus is what to answer when readBody failed.

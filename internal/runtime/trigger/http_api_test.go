@@ -132,6 +132,30 @@ func TestHTTPEventIsPayloadFormat2(t *testing.T) {
 	}
 }
 
+func TestHTTPEventKnowsWhereTheWorldReachesIt(t *testing.T) {
+	for _, c := range []struct {
+		ingress string
+		headers []string
+		want    string
+	}{
+		{"https://api.example.org", nil, "https 443"},
+		{"http://api.example.org:8080", nil, "http 8080"},
+		{"http://127.0.0.1:1", []string{"X-Forwarded-Proto: https", "X-Forwarded-Port: 8443"}, "https 8443"},
+	} {
+		f := answering(`{}`)
+		api := serveAPI(t, stack.HTTPAPI{Routes: routesTo("GET /")}, f)
+		api.trigger.env.IngressURL = func() string { return c.ingress }
+		api.do("GET", "/", nil, c.headers...)
+		var event httpEvent
+		if err := json.Unmarshal(f.seen()[0].Payload, &event); err != nil {
+			t.Fatal(err)
+		}
+		if got := event.Headers["x-forwarded-proto"] + " " + event.Headers["x-forwarded-port"]; got != c.want {
+			t.Errorf("reached at %s with %v: %s", c.ingress, c.headers, got)
+		}
+	}
+}
+
 func TestHTTPEventOfABareRequest(t *testing.T) {
 	f := answering(`{}`)
 	api := serveAPI(t, stack.HTTPAPI{Routes: routesTo("$default")}, f)

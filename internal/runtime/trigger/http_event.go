@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
@@ -67,15 +68,15 @@ const timeLayout = "02/Jan/2006:15:04:05 -0700"
 
 // newHTTPEvent describes a request to the path, which is decoded and begins with
 // a slash. The caller fills in what depends on its kind.
-func newHTTPEvent(r *http.Request, path string, body []byte, now time.Time) httpEvent {
-	domain := hostname(r.Host)
+func newHTTPEvent(env Env, r *http.Request, path string, body []byte) httpEvent {
+	now, domain := env.Clock.Now(), hostname(r.Host)
 	prefix, _, _ := strings.Cut(domain, ".")
 	e := httpEvent{
 		Version:               "2.0",
 		RouteKey:              defaultRoute,
 		RawPath:               path,
 		RawQueryString:        r.URL.RawQuery,
-		Headers:               eventHeaders(r, len(body), now),
+		Headers:               eventHeaders(env, r, len(body), now),
 		QueryStringParameters: queryParameters(r.URL.RawQuery),
 		RequestContext: httpRequestContext{
 			DomainName:   domain,
@@ -118,7 +119,7 @@ func hostname(hostPort string) string {
 
 // eventHeaders returns the request's headers, their names in lower case, several
 // values joined by commas, and those that the gateway adds.
-func eventHeaders(r *http.Request, length int, now time.Time) map[string]string {
+func eventHeaders(env Env, r *http.Request, length int, now time.Time) map[string]string {
 	headers := make(map[string]string, len(r.Header)+6)
 	for name, values := range r.Header {
 		switch name {
@@ -135,21 +136,30 @@ func eventHeaders(r *http.Request, length int, now time.Time) map[string]string 
 		headers["x-forwarded-for"] = hostname(r.RemoteAddr)
 	}
 	// A proxy in front of the runtime knows these two better.
-	if headers["x-forwarded-proto"] == "" {
-		headers["x-forwarded-proto"] = "http"
-		if r.TLS != nil {
-			headers["x-forwarded-proto"] = "https"
-		}
-	}
-	if headers["x-forwarded-port"] == "" {
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
-			_, headers["x-forwarded-port"], _ = net.SplitHostPort(local.String())
-		}
-	}
+	proto, port := reachedAt(env, r)
+	headers["x-forwarded-proto"] = cmp.Or(headers["x-forwarded-proto"], proto)
+	headers["x-forwarded-port"] = cmp.Or(headers["x-forwarded-port"], port)
 	if headers["x-amzn-trace-id"] == "" {
 		headers["x-amzn-trace-id"] = newTraceID(now)
 	}
 	return headers
+}
+
+// reachedAt tells where the world reaches the ingress listener: its address, if
+// nobody says otherwise.
+func reachedAt(env Env, r *http.Request) (proto, port string) {
+	if env.IngressURL != nil {
+		if u, err := url.Parse(env.IngressURL()); err == nil && u.Scheme != "" {
+			return u.Scheme, cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+		}
+	}
+	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		_, port, _ = net.SplitHostPort(local.String())
+	}
+	if r.TLS != nil {
+		return "https", port
+	}
+	return "http", port
 }
 
 // queryParameters returns the decoded parameters, several values of one joined by

@@ -7,16 +7,16 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 )
 
-// invocations are those that a trigger began and that nobody else keeps track
-// of: a client's going away does not end them.
+// invocations are those that requests began: a client's going away does not end
+// them.
 type invocations struct {
 	invoker invoke.Invoker
 	ctx     context.Context
 	cancel  context.CancelFunc
 
 	mu      sync.Mutex
-	closed  bool
-	running sync.WaitGroup
+	running int
+	idle    chan struct{} // closed when running is 0; nil when nobody waits for it
 }
 
 // An outcome is what came of an invocation.
@@ -30,32 +30,46 @@ func newInvocations(invoker invoke.Invoker) *invocations {
 	return &invocations{invoker: invoker, ctx: ctx, cancel: cancel}
 }
 
-// errClosing is what an invocation comes to that begins while the node stops.
-var errClosing = &invoke.Error{Status: 503, Type: "ServiceException", Message: "This node is stopping; try again."}
-
 // start invokes a function and returns where the outcome will be.
 func (i *invocations) start(r invoke.Request) <-chan outcome {
 	result := make(chan outcome, 1)
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.closed {
-		result <- outcome{err: errClosing}
-		return result
-	}
-	i.running.Go(func() {
+	i.running++
+	i.mu.Unlock()
+	go func() {
 		response, err := i.invoker.Invoke(i.ctx, r)
 		result <- outcome{response, err}
-	})
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if i.running--; i.running == 0 && i.idle != nil {
+			close(i.idle)
+			i.idle = nil
+		}
+	}()
 	return result
 }
 
-// close begins nothing new, waits for what runs until ctx ends, and cancels it
-// then.
+// close waits for what runs until ctx ends, and cancels it then. It does not stop
+// new ones from beginning: they are of requests that the listener took before it
+// was closed.
 func (i *invocations) close(ctx context.Context) {
+	defer i.cancel()
 	i.mu.Lock()
-	i.closed = true
+	if i.running == 0 {
+		i.mu.Unlock()
+		return
+	}
+	if i.idle == nil {
+		i.idle = make(chan struct{})
+	}
+	idle := i.idle
 	i.mu.Unlock()
-	waitOrCancel(ctx, &i.running, i.cancel)
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		i.cancel()
+		<-idle
+	}
 }
 
 // waitOrCancel waits for a group; when ctx ends it cancels what the group does

@@ -3,6 +3,7 @@ package trigger
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -134,7 +135,7 @@ func (j *fifoJob) write(p *fifoPart, state groupState, ttl time.Duration) bool {
 	revision, err := j.states.put(ctx, p.group.hash, state, p.stored.revision, ttl)
 	if err != nil {
 		if !errors.Is(err, errGroupLost) {
-			j.log.Warn("a message group's state was not written", "error", err)
+			j.complain("a message group's state was not written", err)
 		}
 		p.lost = true
 		return false
@@ -193,7 +194,7 @@ func (j *fifoJob) settle(outcome batchOutcome, visible time.Time) {
 func (j *fifoJob) bury(c *fifoCandidate) bool {
 	err := j.persist(func(ctx context.Context) error { return publishDead(ctx, j.env, j.names, c.message, c.sequence) })
 	if err != nil {
-		j.log.Error("a message cannot be moved to the dead letters; it is tried again", "message", c.ID, "error", err)
+		j.complain("a message cannot be moved to the dead letters; it is tried again", err)
 	}
 	return err == nil
 }
@@ -205,7 +206,7 @@ func (j *fifoJob) remember() {
 	}
 	id := uuid.NewString()
 	if err := j.persist(func(ctx context.Context) error { return j.states.noteHandled(ctx, id, j.handled) }); err != nil {
-		j.log.Warn("duplicates of messages that were handled may be handled too", "error", err)
+		j.complain("duplicates of messages that were handled may be handled too", err)
 	}
 }
 
@@ -244,7 +245,7 @@ func (j *fifoJob) remove(p *fifoPart) {
 		c.gone = err == nil
 	}
 	if err != nil {
-		j.log.Error("messages that were handled cannot be deleted; they are delivered again", "error", err)
+		j.complain("messages that were handled cannot be deleted; they are delivered again", err)
 	}
 }
 
@@ -286,15 +287,23 @@ func (j *fifoJob) persist(what func(ctx context.Context) error) error {
 	return err
 }
 
+// complain logs what went wrong, quietly if the queue is being deleted or the
+// node stops.
+func (j *fifoJob) complain(what string, err error) {
+	level := slog.LevelError
+	if j.handling.Err() != nil {
+		level = slog.LevelDebug
+	}
+	j.log.Log(context.Background(), level, what, "error", err)
+}
+
 // reload looks at a group that was lost: who has it now, and which of the
 // messages are still there.
 func (j *fifoJob) reload(p *fifoPart) {
 	ctx, cancel := context.WithTimeout(j.handling, time.Minute)
 	defer cancel()
 	if err := j.look(ctx, p); err != nil {
-		if j.handling.Err() == nil {
-			j.log.Warn("a message group cannot be read; it is tried again", "error", err)
-		}
+		j.complain("a message group cannot be read; it is tried again", err)
 		p.lost = true
 		select {
 		case <-time.After(pollRetry):

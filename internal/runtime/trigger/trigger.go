@@ -56,8 +56,9 @@ type Env struct {
 	// Log may be nil: nothing is logged.
 	Log *slog.Logger
 	// IngressURL is where the world reaches the ingress listener, such as
-	// "http://127.0.0.1:7421", without a slash at the end. It is asked for at each
-	// use, because the port may be known only once the listener is open.
+	// "http://127.0.0.1:7421"; functions learn scheme and port from it. It is asked
+	// for at each use, because the port may be known only once the listener is open.
+	// Nil means the listener's own address.
 	IngressURL func() string
 	// Metrics takes the triggers' collectors; nil means none are kept.
 	Metrics prometheus.Registerer
