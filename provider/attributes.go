@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -60,20 +58,26 @@ func defaultBool(value bool, doc string) schema.BoolAttribute {
 	}
 }
 
-// defaultDuration is a string such as "90s"; how it is spelled makes no
-// difference.
+// defaultDuration is a string such as "90s".
 func defaultDuration(value stack.Duration, doc string) schema.StringAttribute {
-	a := defaultString(value.String(), doc)
-	a.CustomType = timetypes.GoDurationType{}
-	a.PlanModifiers = []planmodifier.String{sameMeaning{}}
-	return a
+	return withMeaning(durationMeaning, defaultString(value.String(), doc))
 }
 
 // optionalTime is a point in time (RFC 3339).
 func optionalTime(doc string) schema.StringAttribute {
+	return withMeaning(timeMeaning, optionalString(doc))
+}
+
+// optionalJSON is a JSON document. That it is one, stack.Validate sees to.
+func optionalJSON(doc string) schema.StringAttribute {
 	a := optionalString(doc)
-	a.CustomType = timetypes.RFC3339Type{}
-	a.PlanModifiers = []planmodifier.String{sameMeaning{}}
+	a.PlanModifiers = []planmodifier.String{sameMeaning{jsonMeaning}}
+	return a
+}
+
+func withMeaning(m meaning, a schema.StringAttribute) schema.StringAttribute {
+	a.PlanModifiers = append(a.PlanModifiers, sameMeaning{m})
+	a.Validators = append(a.Validators, meansSomething{m})
 	return a
 }
 
@@ -112,11 +116,11 @@ func defaultObject(doc string, attributes map[string]schema.Attribute) schema.Si
 	return a
 }
 
-// objectMap is a map of objects with at least one element.
+// objectMap is a map of objects.
 func objectMap(doc string, attributes map[string]schema.Attribute) schema.MapNestedAttribute {
 	return schema.MapNestedAttribute{
 		Required: true, MarkdownDescription: doc,
 		NestedObject: schema.NestedAttributeObject{Attributes: attributes},
-		Validators:   []validator.Map{mapvalidator.SizeAtLeast(1), noNulls{}},
+		Validators:   []validator.Map{noNulls{}},
 	}
 }

@@ -61,10 +61,6 @@ func defaultValue(a schema.Attribute) attr.Value {
 
 func null(a schema.Attribute) tftypes.Value { return tftypes.NewValue(typeOf(a), nil) }
 
-func unknown(a schema.Attribute) tftypes.Value {
-	return tftypes.NewValue(typeOf(a), tftypes.UnknownValue)
-}
-
 func typeOf(a schema.Attribute) tftypes.Type {
 	return a.GetType().TerraformType(context.Background())
 }

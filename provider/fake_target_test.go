@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -33,11 +34,18 @@ type fakeTarget struct {
 
 var _ target.Target = (*fakeTarget)(nil)
 
+type (
+	providerFactories = map[string]func() (tfprotov6.ProviderServer, error)
+	testContext       = context.Context
+	terraformState    = terraform.State
+)
+
 // factories runs the provider in this process, with the fake as its target.
-func (f *fakeTarget) factories() map[string]func() (tfprotov6.ProviderServer, error) {
-	return map[string]func() (tfprotov6.ProviderServer, error){
-		"tidegate": providerserver.NewProtocol6WithError(&fakeProvider{tidegate{version: "test", packages: newPackages(), earlier: newEarlierPlans()}, f}),
-	}
+func (f *fakeTarget) factories() providerFactories { return factoriesOf(f) }
+
+func factoriesOf(f target.Target) providerFactories {
+	p := &fakeProvider{tidegate{version: "test", packages: newPackages(), earlier: newEarlierPlans()}, f}
+	return providerFactories{"tidegate": providerserver.NewProtocol6WithError(p)}
 }
 
 type fakeProvider struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -45,7 +44,7 @@ func (nextRuns) Definition(_ context.Context, _ function.DefinitionRequest, resp
 			function.Int64Parameter{Name: "count", MarkdownDescription: "How many times to return, 1 to 100."},
 		},
 		VariadicParameter: function.StringParameter{
-			Name: "from", CustomType: timetypes.RFC3339Type{},
+			Name:                "from",
 			MarkdownDescription: "At most one time to begin at (RFC 3339). Default: now.",
 		},
 		Return: function.ListReturn{ElementType: types.StringType},

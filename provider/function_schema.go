@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -39,10 +37,7 @@ func functionsAttribute() schema.MapNestedAttribute {
 		"secrets_wo": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true, Sensitive: true, WriteOnly: true,
 			MarkdownDescription: "Further environment variables whose values are kept out of plan and state (write-only; needs Terraform 1.11 or OpenTofu 1.11). They are sent when the function is new and when `secrets_version` changes.",
-			Validators: []validator.Map{
-				noNulls{},
-				mapvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("secrets_version")),
-			},
+			Validators:          []validator.Map{noNulls{}},
 		},
 		"secrets_version": optionalString("Any text that you change whenever `secrets_wo` changes; this publishes a new version of the function."),
 		"permissions": schema.ListNestedAttribute{

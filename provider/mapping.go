@@ -178,6 +178,12 @@ func encodeAttribute(name string, a schema.Attribute, v any, prior tftypes.Value
 	case schema.ListNestedAttribute:
 		return encodeList(a, v, prior)
 	}
+	if m, ok := meaningOf(a); ok {
+		now, _ := v.(string)
+		if before, ok := text(prior); ok && m.same(before, now) {
+			return prior, nil
+		}
+	}
 	return encodeValue(typeOf(a), v)
 }
 

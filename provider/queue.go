@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -38,20 +36,12 @@ func queueAttributes() map[string]schema.Attribute {
 			"batch_window":     defaultDuration(c.BatchWindow, "How long to gather a batch, `\"0s\"` to `\"5m\"`. Default: `\"0s\"`."),
 			"partial_failures": defaultBool(c.PartialFailures, "Takes `batchItemFailures` in the function's answer as the messages to try again; without it, a failure repeats the whole batch. Default: `false`."),
 			"max_concurrency":  defaultNumber(c.MaxConcurrency, "Most invocations at once, 2 to 1000; 0 leaves it to the function's own limit. Default: 0."),
-			"filters":          jsonList("Event patterns, each a JSON object; a message that matches none of them is deleted unread. Default: every message is delivered."),
+			"filters":          stringList(false, "Event patterns, each a JSON object; a message that matches none of them is deleted unread. Default: every message is delivered."),
 			"enabled":          defaultBool(c.Enabled, "Whether messages are delivered. Default: `true`."),
 		}),
 
 		"arn":             computedString("ARN of the queue."),
 		"url":             computedString("Where messages are sent to: on the open runtime, a POST sends its body as one message."),
 		"dead_letter_arn": computedString("ARN of the queue of dead letters, if there is one."),
-	}
-}
-
-// jsonList is a list of JSON documents; their spelling makes no difference.
-func jsonList(doc string) schema.ListAttribute {
-	return schema.ListAttribute{
-		ElementType: jsontypes.NormalizedType{}, Optional: true, MarkdownDescription: doc,
-		Validators: []validator.List{noNulls{}},
 	}
 }

@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-jsontypes/jsontypes"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -17,15 +15,12 @@ var schedule = kind{
 
 func scheduleAttributes() map[string]schema.Attribute {
 	item := stack.NewScheduleItem()
-	input := optionalString("The event, as JSON. Default: a \"Scheduled Event\" record with the time.")
-	input.CustomType = jsontypes.NormalizedType{}
-	input.PlanModifiers = []planmodifier.String{sameMeaning{}}
 	return map[string]schema.Attribute{
 		"schedules": objectMap("Schedules by name (as functions' names).", map[string]schema.Attribute{
 			"function":        requiredString("Name of one of the stack's functions."),
 			"expression":      requiredString("`cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means."),
 			"timezone":        defaultString(item.Timezone, "IANA time zone of the expression, such as `Europe/Berlin`; daylight saving is followed. Default: `UTC`."),
-			"input":           input,
+			"input":           optionalJSON("The event, as JSON. Default: a \"Scheduled Event\" record with the time."),
 			"flexible_window": defaultDuration(item.FlexibleWindow, "Spreads the firing over this long after its time, whole minutes, `\"1m\"` to `\"24h\"`; `\"0s\"` is off. Default: `\"0s\"`."),
 			"start":           optionalTime("No firing before this time (RFC 3339, such as `2026-01-31T12:00:00Z`). Default: no bound."),
 			"end":             optionalTime("No firing after this time (RFC 3339). Default: no bound."),

@@ -23,7 +23,7 @@ func (r *stackResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	}
 	before, diags := recall(ctx, req.Private)
 	resp.Diagnostics.Append(diags...)
-	p := newPlanner(r, req.Plan.Raw, req.State.Raw, before, &resp.Diagnostics)
+	p := newPlanner(r, req, before, &resp.Diagnostics)
 	resp.RequiresReplace = append(resp.RequiresReplace, p.replacements()...)
 	plan := p.run(ctx)
 	if resp.Diagnostics.HasError() {
@@ -58,6 +58,7 @@ func (r *stackResource) checkTarget(ctx context.Context, plan tftypes.Value, dia
 // A planner works out the plan of one stack.
 type planner struct {
 	resource *stackResource
+	config   map[string]tftypes.Value
 	// plan holds the stack's attributes so far, functions those of each function
 	// that is known; the planner fills in what is computed.
 	plan      map[string]tftypes.Value
@@ -71,8 +72,8 @@ type planner struct {
 	recipes map[string]*recipe
 }
 
-func newPlanner(r *stackResource, plan, state tftypes.Value, seen seen, diags *diag.Diagnostics) *planner {
-	p := &planner{resource: r, plan: fields(plan), state: fields(state), diags: diags}
+func newPlanner(r *stackResource, req resource.ModifyPlanRequest, seen seen, diags *diag.Diagnostics) *planner {
+	p := &planner{resource: r, config: fields(req.Config.Raw), plan: fields(req.Plan.Raw), state: fields(req.State.Raw), diags: diags}
 	if p.state != nil {
 		p.seen = seen // What was seen of a stack that is gone says nothing of a new one.
 	}
@@ -146,8 +147,9 @@ func (p *planner) value() tftypes.Value {
 
 // planHandlers fills in the handlers that runtimes have by default.
 func (p *planner) planHandlers(s stack.Stack) {
+	written := fields(p.config["functions"])
 	for name, f := range p.functions {
-		if !f["handler"].IsKnown() && f["runtime"].IsKnown() {
+		if f["runtime"].IsKnown() && fields(written[name])["handler"].IsNull() {
 			f["handler"] = tftypes.NewValue(tftypes.String, s.Functions[name].Handler)
 		}
 	}

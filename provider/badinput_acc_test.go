@@ -1,0 +1,200 @@
+package provider
+
+import (
+	"archive/zip"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
+)
+
+// A badInput is a stack that cannot be, and what Terraform says of it.
+type badInput struct {
+	// kind of the stack, "stack" if empty.
+	kind string
+	// lines of the stack beside its name and functions, and of its function f.
+	stack, function string
+	words           []string
+	// planned tells that it takes files or the runtime to see it; Terraform plans only
+	// what is valid.
+	planned bool
+}
+
+var badInputs = map[string]badInput{
+	"source-missing":  {function: `source = "nowhere"`, words: []string{`functions["f"].source`, `source "nowhere": does not exist`}, planned: true},
+	"source-empty":    {function: `source = "empty"`, words: []string{`functions["f"].source`, `source "empty"`}, planned: true},
+	"source-file":     {function: `source = "main.tf"`, words: []string{"neither a folder nor a zip"}, planned: true},
+	"source-link":     {function: `source = "linked"`, words: []string{"secret", "a link that leaves the source"}, planned: true},
+	"source-zip":      {function: `source = "climbs.zip"`, words: []string{"../evil.py", "climbs out"}, planned: true},
+	"handler-missing": {function: `handler = "index.handler"`, words: []string{`functions["f"].handler`, "index.py"}, planned: true},
+	"layer-missing":   {function: `layers = ["nowhere"]`, words: []string{`functions["f"].layers[0]`, "does not exist"}, planned: true},
+	"build-fails":     {function: `build = { command = "echo it broke; exit 3" }`, words: []string{`functions["f"].build`, "exit status 3", "it broke"}, planned: true},
+	"build-nothing":   {function: `build = { command = "true" }`, words: []string{`functions["f"].build`, "$TIDEGATE_OUTPUT"}, planned: true},
+
+	"runtime-not-here":  {function: `runtime = "python3.1"`, words: []string{`functions["f"].runtime`, "python3.1 is not available", "which has:"}, planned: true},
+	"runtime-unknown":   {function: `runtime = "cobol85"`, words: []string{`functions["f"].runtime`, "cobol85"}},
+	"memory":            {function: "memory = 64", words: []string{`functions["f"].memory`, "128 to 10240"}},
+	"timeout":           {function: `timeout = "20m"`, words: []string{`functions["f"].timeout`, "20m"}},
+	"duration":          {function: `timeout = "soon"`, words: []string{`functions["f"].timeout: "soon" is not a duration such as "30s"`}},
+	"schedule-start":    {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "rate(1 day)", start = "soon" } }`, words: []string{`schedules["s"].start: "soon" is not a time such as`}},
+	"environment-large": {function: `environment = { BIG = join("", [for i in range(500) : "0123456789"]) }`, words: []string{`functions["f"].environment`, "4096"}},
+	"environment-null":  {function: `environment = { EMPTY = null }`, words: []string{`functions["f"].environment["EMPTY"] is null`}},
+	"environment-taken": {function: `environment = { TIDEGATE_TOKEN = "x" }`, words: []string{"TIDEGATE_TOKEN", "set by the runtime"}},
+	"secrets-version":   {function: `secrets_wo = { A = "b" }`, words: []string{"secrets_version"}},
+	"strategy":          {stack: `release = { strategy = "canary" }`, words: []string{`The strategy is "canary"`, "all_at_once"}},
+	"Name":              {words: []string{`"Name"`, "lower-case"}},
+
+	"queue-consumer":    {kind: "queue", stack: `consumer = { function = "nobody" }`, words: []string{"consumer.function", `no function "nobody"`}},
+	"queue-visibility":  {kind: "queue", stack: `consumer = { function = "f" }`, function: `timeout = "1m"`, words: []string{"visibility_timeout", "30s", "6m"}},
+	"queue-filter":      {kind: "queue", stack: `consumer = { function = "f", filters = ["{"] }`, words: []string{"consumer.filters"}},
+	"queue-deduplicate": {kind: "queue", stack: `content_based_deduplication = true`, words: []string{"content_based_deduplication", "FIFO"}},
+	"api-duplicate":     {kind: "http_api", stack: `routes = { "GET /{a}" = { function = "f" }, "GET /{b}" = { function = "f" } }`, words: []string{`"GET /{a}"`, `"GET /{b}"`}},
+	"api-route":         {kind: "http_api", stack: `routes = { "FETCH /" = { function = "f" } }`, words: []string{`routes["FETCH /"]`}},
+	"api-empty":         {kind: "http_api", stack: `routes = {}`, words: []string{"routes"}},
+	"schedule-cron":     {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "cron(0 2 * * *)" } }`, words: []string{`schedules["s"].expression`}},
+	"schedule-zone":     {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "rate(1 day)", timezone = "Europe/Bielefeld" } }`, words: []string{`schedules["s"].timezone`, "Europe/Bielefeld"}},
+	"schedule-input":    {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "rate(1 day)", input = "{" } }`, words: []string{"input"}},
+}
+
+// config is the stack; the function has what it needs unless lines say otherwise.
+func (b badInput) config(label, name string) string {
+	kind, function := b.kind, b.function
+	if kind == "" {
+		kind = "stack"
+	}
+	for attribute, standard := range map[string]string{"source": "good", "runtime": "PYTHON", "handler": "app.handler"} {
+		if !strings.Contains(function, attribute+" = ") {
+			function += fmt.Sprintf("\n      %s = %q", attribute, standard)
+		}
+	}
+	return fmt.Sprintf(`
+resource "tidegate_%s" %q {
+  name = %q
+  %s
+  functions = {
+    f = {
+      %s
+    }
+  }
+}
+`, kind, label, name, b.stack, function)
+}
+
+// Each gives one error, which names the attribute, and nothing is changed.
+func TestBadInputIsRefused(t *testing.T) {
+	l := newLab(t, map[string]string{
+		"good/app.py": handler("good"),
+		"secret":      "a file that is none of the function's business",
+	})
+	if err := os.MkdirAll(filepath.Join(l.Dir, "empty"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l.write("linked/app.py", handler("linked"))
+	if err := os.Symlink("../secret", filepath.Join(l.Dir, "linked", "secret")); err != nil {
+		t.Fatal(err)
+	}
+	writeZip(t, filepath.Join(l.Dir, "climbs.zip"), "../evil.py")
+
+	for _, planned := range []bool{false, true} {
+		var config strings.Builder
+		for name, b := range badInputs {
+			if b.planned == planned {
+				config.WriteString(b.config(name, name))
+			}
+		}
+		l.write("main.tf", config.String())
+		errs := errorsByStack(l.fails("apply", "-auto-approve"))
+		for name, b := range badInputs {
+			if b.planned == planned {
+				t.Run(name, func(t *testing.T) { b.check(t, errs[name]) })
+			}
+			delete(errs, name)
+		}
+		if len(errs) > 0 || len(l.runtimeStacks()) > 0 {
+			t.Errorf("there are further errors %q, and the stacks %q", errs, l.runtimeStacks())
+		}
+	}
+}
+
+// errorsByStack finds the errors that Terraform printed, by the label of the
+// resource.
+func errorsByStack(out string) map[string][]string {
+	errs := map[string][]string{}
+	for _, part := range strings.Split(out, "Error: ")[1:] {
+		_, rest, _ := strings.Cut(part, ` in resource "tidegate_`)
+		_, rest, _ = strings.Cut(rest, `" "`)
+		label, _, _ := strings.Cut(rest, `"`)
+		errs[label] = append(errs[label], part)
+	}
+	return errs
+}
+
+func (b badInput) check(t *testing.T, errs []string) {
+	if len(errs) != 1 {
+		t.Fatalf("there are %d errors, want one: %q", len(errs), errs)
+	}
+	for _, w := range b.words {
+		if !strings.Contains(errs[0], w) {
+			t.Errorf("the error lacks %q: %s", w, errs[0])
+		}
+	}
+}
+
+func writeZip(t *testing.T, path string, names ...string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z := zip.NewWriter(f)
+	for _, name := range names {
+		if _, err := z.Create(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAShortVisibilityTimeoutIsAWarning(t *testing.T) {
+	b := badInput{kind: "queue", stack: `consumer = { function = "f" }`, function: `timeout = "10s"`}
+	l := newLab(t, map[string]string{"main.tf": b.config("orders", "orders"), "good/app.py": handler("good")})
+	_, out := l.Plan()
+	if out = oneLine(out); !strings.Contains(out, `Warning: Questionable stack "orders"`) || !strings.Contains(out, "six times as long, 1m") {
+		t.Errorf("the plan does not warn:\n%s", out)
+	}
+}
+
+func TestAProviderThatCannotReachItsRuntimeSaysWhy(t *testing.T) {
+	l := newLab(t, map[string]string{"good/app.py": handler("good")})
+	stackConfig := badInput{}.config("shop", "shop")
+	nobody := fmt.Sprintf("http://127.0.0.1:%d", acctest.FreePort(t))
+	for name, c := range map[string]struct {
+		provider string
+		words    []string
+	}{
+		"aws":            {`target = "aws"`, []string{"open runtime only"}},
+		"another target": {`target = "moon"`, []string{`The target is "moon"`}},
+		"no URL":         {`open = { endpoint = "127.0.0.1:7420" }`, []string{`"127.0.0.1:7420"; it must be a URL`}},
+		"nobody there":   {fmt.Sprintf("open = { endpoint = %q }", nobody), []string{"Cannot check stack", nobody, "connection refused", "`tidegate serve`"}},
+		"a wrong token":  {`open = { token = "hush-hush" }`, []string{"refused the token", "TIDEGATE_TOKEN"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l.write("main.tf", "provider \"tidegate\" {\n  "+c.provider+"\n}\n"+stackConfig)
+			out := l.fails("plan")
+			for _, w := range append(c.words, "Error:") {
+				if !strings.Contains(out, w) {
+					t.Errorf("the output lacks %q:\n%s", w, out)
+				}
+			}
+			if strings.Count(out, "Error:") != 1 || strings.Contains(out, "hush-hush") {
+				t.Errorf("the output has more than one error, or the token:\n%s", out)
+			}
+		})
+	}
+}
