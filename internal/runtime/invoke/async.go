@@ -44,6 +44,7 @@ type async struct {
 	// begun is closed when queues may be read.
 	begun  chan struct{}
 	setups chan struct{}
+	host   host
 
 	mu          sync.Mutex
 	queues      map[*function]*eventQueue

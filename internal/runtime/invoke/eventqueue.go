@@ -31,7 +31,7 @@ type eventQueue struct {
 }
 
 func newEventQueue(a *async, f *function) *eventQueue {
-	q := &eventQueue{async: a, function: f, pace: newPace(), done: make(chan struct{})}
+	q := &eventQueue{async: a, function: f, pace: newPace(a.host.busy), done: make(chan struct{})}
 	q.ctx, q.cancel = context.WithCancel(a.life)
 	return q
 }
