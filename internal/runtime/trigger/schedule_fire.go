@@ -175,13 +175,13 @@ func (s *schedule) payload(id string, due time.Time) []byte {
 	scheduled := due.UTC().Format("2006-01-02T15:04:05Z")
 	arn := stack.ScheduleARN(s.stack, s.name)
 	if s.item.Input != "" {
-		return []byte(strings.NewReplacer(
-			"<aws.scheduler.schedule-arn>", arn,
-			"<aws.scheduler.scheduled-time>", scheduled,
-			"<aws.scheduler.execution-id>", executionID(id),
+		return []byte(contextAttributes(map[string]string{
+			"schedule-arn":   arn,
+			"scheduled-time": scheduled,
+			"execution-id":   executionID(id),
 			// Retries are of the same event: they all see the first attempt's number.
-			"<aws.scheduler.attempt-number>", "1",
-		).Replace(s.item.Input))
+			"attempt-number": "1",
+		}).Replace(s.item.Input))
 	}
 	event, _ := encodeJSON(map[string]any{ // strings only
 		"version":     "0",
@@ -195,6 +195,17 @@ func (s *schedule) payload(id string, due time.Time) []byte {
 		"detail":      "{}",
 	})
 	return event
+}
+
+// contextAttributes replaces <aws.scheduler.NAME> in a schedule's input, also as
+// Terraform's jsonencode writes it, which escapes the angle brackets.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+func contextAttributes(values map[string]string) *strings.Replacer {
+	var pairs []string
+	for name, value := range values {
+		pairs = append(pairs, "<aws.scheduler."+name+">", value, `\u003caws.scheduler.`+name+`\u003e`, value)
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 // executionID has the shape of EventBridge Scheduler's: 16 digits.

@@ -155,7 +155,7 @@ func TestScheduleInputKnowsItsContext(t *testing.T) {
 	s := openSchedules(t, every("cron(0 2 * * ? *)", func(i *stack.ScheduleItem) {
 		i.Timezone = "Europe/Berlin"
 		i.Input = `{"arn":"<aws.scheduler.schedule-arn>","at":"<aws.scheduler.scheduled-time>","try":<aws.scheduler.attempt-number>,` +
-			`"id":"<aws.scheduler.execution-id>","other":"<aws.scheduler.other>"}`
+			`"id":"\u003caws.scheduler.execution-id\u003e","other":"<aws.scheduler.other>"}`
 		i.Retry.Attempts = 3
 		i.DeadLetter = "arn:aws:sqs:open-1:000000000000:lost"
 	}))
