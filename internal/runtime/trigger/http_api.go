@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -148,7 +149,7 @@ func (h *HTTPAPIs) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 	h.answer(recorder, r, api)
-	h.answered.WithLabelValues(name, fmt.Sprint(recorder.status)).Inc()
+	h.answered.WithLabelValues(name, strconv.Itoa(recorder.status)).Inc()
 }
 
 // answer is the way of one request: throttle, CORS, route, authorization, body,

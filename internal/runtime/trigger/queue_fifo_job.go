@@ -112,7 +112,7 @@ func (j *fifoJob) take(p *fifoPart, b *batch, now time.Time) {
 		c.done, c.delivered = result == unwanted, result == wanted
 		notes[c.sequence] = note
 	}
-	if j.held() && j.write(p, groupState{Holder: j.id, Received: notes}, 0) {
+	if j.held() && j.write(p, groupState{Holder: j.id, Received: notes}) {
 		return
 	}
 	// Nothing of it was ours to decide.
@@ -129,7 +129,11 @@ const stateTimeout = 5 * time.Second
 // write writes the group's state, and tells whether the group is still the
 // job's. When it is not known whether the state was written, the group counts as
 // lost: whoever looks again sees.
-func (j *fifoJob) write(p *fifoPart, state groupState, ttl time.Duration) bool {
+func (j *fifoJob) write(p *fifoPart, state groupState) bool {
+	ttl := groupMemory
+	if state.Holder != "" || len(state.Received) > 0 {
+		ttl += j.queue.Retention.Std() // by then its messages have expired
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(j.handling), stateTimeout)
 	defer cancel()
 	revision, err := j.states.put(ctx, p.group.hash, state, p.stored.revision, ttl)
@@ -156,7 +160,7 @@ func (j *fifoJob) renew(ctx context.Context) {
 		}
 		for _, p := range j.parts {
 			if !p.lost {
-				j.write(p, p.stored.groupState, 0)
+				j.write(p, p.stored.groupState)
 			}
 		}
 	}
@@ -262,11 +266,7 @@ func (j *fifoJob) giveBack(p *fifoPart, visible time.Time) {
 			state.Until = j.env.Clock.Now().Add(pollRetry)
 		}
 	}
-	var ttl time.Duration
-	if len(state.Received) == 0 {
-		ttl = groupMemory
-	}
-	if j.write(p, state, ttl) {
+	if j.write(p, state) {
 		p.blocked = state.Until
 	}
 }

@@ -58,18 +58,14 @@ type storedGroup struct {
 }
 
 // put writes a state over the revision that was seen last, 0 for none, and
-// returns the new one. A state that is no longer than ttl of interest goes by
-// itself; 0 means it stays.
+// returns the new one. The state goes by itself after ttl.
 func (g groupStates) put(ctx context.Context, hash string, state groupState, revision uint64, ttl time.Duration) (uint64, error) {
 	text, err := json.Marshal(state)
 	if err != nil {
 		return 0, err
 	}
-	opts := []jetstream.PublishOpt{jetstream.WithExpectLastSequencePerSubject(revision)}
-	if ttl > 0 {
-		opts = append(opts, jetstream.WithMsgTTL(ttl))
-	}
-	ack, err := g.js.Publish(ctx, g.names.groupState(hash), text, opts...)
+	ack, err := g.js.Publish(ctx, g.names.groupState(hash), text,
+		jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithMsgTTL(ttl))
 	var conflict *jetstream.APIError
 	if errors.As(err, &conflict) && conflict.ErrorCode == wrongLastSequence {
 		return 0, errGroupLost

@@ -92,7 +92,7 @@ func leaseOf(q *stack.Queue) time.Duration {
 
 // consumerName is the durable consumer through which all nodes share a standard
 // queue's messages.
-const consumerName = "lambda"
+const consumerName = "consumer"
 
 // maxInFlight is SQS's quota of messages that are received and not yet deleted;
 // here those that wait for their next attempt count as well.

@@ -109,11 +109,11 @@ func (q *Queues) SendMessage(ctx context.Context, queueARN string, m NewMessage)
 		Group: m.Group, Deduplication: m.Deduplication, Attributes: m.Attributes, Trace: m.Trace, Body: m.Body,
 	}
 	names := namesOf(r)
-	msg, onceID, err := placeMessage(names, ref, config, stored, m)
+	msg, opts, err := placeMessage(names, ref, config, stored, m)
 	if err != nil {
 		return SentMessage{}, err
 	}
-	sequence, err := q.publish(ctx, msg, onceID, stored)
+	sequence, err := q.publish(ctx, msg, opts, stored)
 	if err != nil {
 		return SentMessage{}, fmt.Errorf("cannot store a message in the queue of stack %q: %w", ref.Stack, err)
 	}
@@ -237,34 +237,32 @@ func validateAttributes(attributes map[string]MessageAttribute) error {
 	return nil
 }
 
-// placeMessage decides where in JetStream a message goes, and by which id a
-// second one is known as the same.
-func placeMessage(n queueNames, ref stack.QueueRef, config *stack.Queue, stored *message, m NewMessage) (msg *nats.Msg, onceID string, err error) {
-	if ref.DeadLetters {
-		msg, err = stored.encode(n.dead())
-		return msg, m.Once, err
-	}
-	if ref.FIFO {
-		msg, err = stored.encode(n.group(groupHash(m.Group)))
-		return msg, m.Deduplication, err
-	}
+// placeMessage decides where in JetStream a message goes, and how.
+func placeMessage(n queueNames, ref stack.QueueRef, config *stack.Queue, stored *message, m NewMessage) (*nats.Msg, []jetstream.PublishOpt, error) {
+	subject, onceID := n.visible(), m.Once
+	var opts []jetstream.PublishOpt
 	delay := config.Delay.Std()
 	if m.Delay != nil {
 		delay = *m.Delay
 	}
-	if delay <= 0 {
-		msg, err = stored.encode(n.visible())
-		return msg, m.Once, err
+	switch {
+	case ref.DeadLetters:
+		subject = n.dead()
+	case ref.FIFO:
+		// The leader sees to the delay.
+		subject, onceID = n.group(groupHash(m.Group)), m.Deduplication
+	case delay > 0:
+		// JetStream moves the message when it is due. It knows whole seconds only and
+		// would be early, if it were not rounded up.
+		due := stored.Sent.Add(delay + time.Second - time.Nanosecond).Truncate(time.Second)
+		subject = n.delayed(stored.ID)
+		opts = append(opts, jetstream.WithScheduleAt(due), jetstream.WithScheduleTarget(n.visible()))
 	}
-	if msg, err = stored.encode(n.delayed(stored.ID)); err != nil {
-		return nil, "", err
+	if onceID != "" {
+		opts = append(opts, jetstream.WithMsgID(onceID))
 	}
-	// JetStream moves the message when it is due. It knows whole seconds only and
-	// would be early, if it were not rounded up.
-	due := stored.Sent.Add(delay + time.Second - time.Nanosecond).Truncate(time.Second)
-	msg.Header.Set("Nats-Schedule", "@at "+due.Format(time.RFC3339))
-	msg.Header.Set("Nats-Schedule-Target", n.visible())
-	return msg, m.Once, nil
+	msg, err := stored.encode(subject)
+	return msg, opts, err
 }
 
 // groupHash is a group's name as a part of a subject.
@@ -276,16 +274,16 @@ func groupHash(group string) string {
 // publish stores a message and returns its sequence. Of a duplicate it returns
 // the sequence of the first and, if that is still there, puts its id in place of
 // the new one's.
-func (q *Queues) publish(ctx context.Context, msg *nats.Msg, onceID string, stored *message) (uint64, error) {
-	var opts []jetstream.PublishOpt
-	if onceID != "" {
-		opts = append(opts, jetstream.WithMsgID(onceID))
-	}
+func (q *Queues) publish(ctx context.Context, msg *nats.Msg, opts []jetstream.PublishOpt, stored *message) (uint64, error) {
 	js := q.env.Store.JetStream()
 	ack, err := js.PublishMsg(ctx, msg, opts...)
 	if err != nil {
-		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		switch {
+		case errors.Is(err, jetstream.ErrNoStreamResponse):
 			return 0, &QueueError{http.StatusServiceUnavailable, "the queue is not ready; try again"}
+		case errors.Is(err, nats.ErrMaxPayload):
+			return 0, &QueueError{http.StatusRequestEntityTooLarge, fmt.Sprintf(
+				"the message has %d bytes, attributes included, which is more than the NATS cluster takes (its max_payload)", stored.size())}
 		}
 		return 0, err
 	}
