@@ -99,6 +99,20 @@ func TestCheckFindsInterpretersThatTheHostLacks(t *testing.T) {
 	}
 }
 
+func TestCheckFindsArchitecturesThatAreNotTheHosts(t *testing.T) {
+	c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"runtimes":["nodejs22.x","python3.13"],"architecture":"arm64"}`))
+	})
+	s := orders("code").Stack
+	f := s.Functions["fulfil"]
+	f.Architecture = "x86_64"
+	s.Functions = map[string]stack.Function{"fulfil": f}
+	problems, err := c.Check(t.Context(), s)
+	if err != nil || len(problems) != 1 || problems[0].Paths[0] != `functions["fulfil"].architecture` {
+		t.Fatalf("Check returned %v, %v", problems, err)
+	}
+}
+
 func TestListSortsByName(t *testing.T) {
 	c := answering(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"stacks":[{"stack":{"name":"b"}},{"stack":{"name":"a"}}]}`))
