@@ -117,6 +117,7 @@ func (c *crashTest) start() {
 	if err := c.process.Start(); err != nil {
 		c.Fatal(err)
 	}
+	c.Cleanup(c.kill)
 	eventually(c.T, "the start of the process", func() bool {
 		text, err := os.ReadFile(address)
 		c.url = "http://" + string(text) + "/queues/"
@@ -124,7 +125,7 @@ func (c *crashTest) start() {
 	})
 }
 
-// kill kills the process with SIGKILL.
+// kill kills the process with SIGKILL, if it still runs.
 func (c *crashTest) kill() {
 	_ = c.process.Process.Kill()
 	_ = c.process.Wait()
@@ -187,7 +188,6 @@ func TestAcknowledgedMessagesSurviveSIGKILL(t *testing.T) {
 		cancel()
 	}
 	c.start()
-	defer c.kill()
 	if len(c.acked) < rounds*senders {
 		t.Fatalf("only %d messages were acknowledged", len(c.acked))
 	}
