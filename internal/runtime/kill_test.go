@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +36,7 @@ func (l *ledger) all() []string {
 // load sends messages and asynchronous invocations, and notes those that were
 // acknowledged, until ctx ends. What fails was not acknowledged: the runtime was
 // just killed.
-func (n *node) load(ctx context.Context, round int, messages, events *ledger) {
+func (n *node) load(ctx context.Context, round int, messages, ordered, events *ledger) {
 	var senders sync.WaitGroup
 	for sender := range 2 {
 		senders.Go(func() {
@@ -43,6 +44,15 @@ func (n *node) load(ctx context.Context, round int, messages, events *ledger) {
 				id := fmt.Sprintf("message-%d-%d-%d", round, sender, i)
 				if n.send(ctx, "orders", id) == nil {
 					messages.add(id)
+				}
+			}
+		})
+		senders.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				// Fixed widths, so that the order of sending is the order of texts.
+				id := fmt.Sprintf("ordered-%d-%03d-%06d", sender, round, i)
+				if n.send(ctx, fmt.Sprintf("line?MessageGroupId=%d&MessageDeduplicationId=%s", sender, id), id) == nil {
+					ordered.add(id)
 				}
 			}
 		})
@@ -58,28 +68,34 @@ func (n *node) load(ctx context.Context, round int, messages, events *ledger) {
 	senders.Wait()
 }
 
-// Nothing that was acknowledged is lost, whenever the process is killed.
+// Nothing that was acknowledged is lost, and what has an order keeps it, whenever
+// the process is killed.
 func TestKillsUnderLoadLoseNothing(t *testing.T) {
 	n := startNode(t, "--async-retry-delay", "100ms")
 	s := newSink(t)
 	queue, consumer := stack.NewQueue(), stack.NewConsumer()
 	consumer.Function = "fulfil"
 	queue.Consumer = &consumer
-	queue.VisibilityTimeout = stack.Duration(10 * time.Second)
-	n.deploy(stack.Stack{
-		Name:      "orders",
-		Trigger:   stack.Trigger{Queue: &queue},
-		Functions: map[string]stack.Function{"fulfil": n.reporter(s)},
-	})
+	queue.VisibilityTimeout = stack.Duration(5 * time.Second)
+	fifo := queue
+	fifo.FIFO = true
+	fulfil := n.reporter(s)
+	fulfil.Timeout = queue.VisibilityTimeout
+	// Few instances, so that starting them leaves time for work between the kills.
+	instances := 4
+	fulfil.Concurrency.Reserved = &instances
+	for name, q := range map[string]*stack.Queue{"orders": &queue, "line": &fifo} {
+		n.deploy(stack.Stack{Name: name, Trigger: stack.Trigger{Queue: q}, Functions: map[string]stack.Function{"fulfil": fulfil}})
+	}
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	t.Logf("the moments follow from the seed %d", seed)
 
-	var messages, events ledger
+	var messages, ordered, events ledger
 	for round := range kills {
 		ctx, stop := context.WithCancel(t.Context())
 		var loading sync.WaitGroup
-		loading.Go(func() { n.load(ctx, round, &messages, &events) })
+		loading.Go(func() { n.load(ctx, round, &messages, &ordered, &events) })
 		// The moment is the point: anywhere from before the first request to well into
 		// the handling of many.
 		<-time.After(time.Duration(random.IntN(500)) * time.Millisecond)
@@ -88,10 +104,17 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 		loading.Wait()
 		n.must(n.Start(t.Context()))
 	}
-	t.Logf("%d messages and %d asynchronous invocations were acknowledged", len(messages.all()), len(events.all()))
-	if len(messages.all()) < kills || len(events.all()) < kills {
-		t.Error("there was hardly any load")
+	for what, l := range map[string]*ledger{"message": &messages, "ordered message": &ordered, "asynchronous invocation": &events} {
+		t.Logf("%d %ss were acknowledged", len(l.all()), what)
+		if len(l.all()) < kills {
+			t.Errorf("there was hardly any load of %ss", what)
+		}
+		t.Logf("%d of them were handled so far", len(l.all())-len(s.missing(l.all())))
+		wait(t, "every "+what+" to be handled", func() bool { return len(s.missing(l.all())) == 0 })
 	}
-	wait(t, "every message to be handled", func() bool { return len(s.missing(messages.all())) == 0 })
-	wait(t, "every asynchronous invocation to be handled", func() bool { return len(s.missing(events.all())) == 0 })
+	for _, group := range []string{"ordered-0-", "ordered-1-"} {
+		if handled := s.inOrder(group); !slices.IsSorted(handled) {
+			t.Errorf("the messages of group %s were not handled in their order", group)
+		}
+	}
 }

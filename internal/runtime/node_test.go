@@ -156,7 +156,7 @@ func (n *node) invoke(ctx context.Context, function, payload string, headers ...
 	}
 }
 
-// send puts a message on a queue.
+// send puts a message on a queue, which may be followed by a query.
 func (n *node) send(ctx context.Context, queue, body string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.Ingress+"/queues/"+queue, strings.NewReader(body))
 	if err != nil {
@@ -174,10 +174,14 @@ func (n *node) send(ctx context.Context, queue, body string) error {
 	return nil
 }
 
-// wait waits for a condition, at most a minute.
+// patience is how long a test waits for what must happen, on a machine with other
+// things to do.
+const patience = 3 * time.Minute
+
+// wait waits for a condition.
 func wait(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if err := harness.Wait(ctx, what, func() (bool, error) { return condition(), nil }); err != nil {
 		t.Fatal(err)
@@ -192,6 +196,8 @@ type sink struct {
 	mu sync.Mutex
 	// reports by what was handled: by which node, how often.
 	reports map[string][]string
+	// order in which ids were reported for the first time.
+	order []string
 }
 
 func newSink(t *testing.T) *sink {
@@ -208,6 +214,9 @@ func newSink(t *testing.T) *sink {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		for _, id := range report.Handled {
+			if len(s.reports[id]) == 0 {
+				s.order = append(s.order, id)
+			}
 			s.reports[id] = append(s.reports[id], report.Node)
 		}
 	}))
@@ -221,6 +230,13 @@ func (s *sink) handled(id string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reports[id]
+}
+
+// inOrder returns the ids with that prefix as they were reported first.
+func (s *sink) inOrder(prefix string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.order), func(id string) bool { return !strings.HasPrefix(id, prefix) })
 }
 
 // missing returns which of the ids nobody has reported.
