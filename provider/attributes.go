@@ -98,21 +98,38 @@ func stringMap(doc string) schema.MapAttribute {
 
 // optionalObject is a part that a stack has or has not.
 func optionalObject(doc string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{Optional: true, MarkdownDescription: doc, Attributes: attributes}
+	return schema.SingleNestedAttribute{
+		Optional: true, MarkdownDescription: doc,
+		Attributes: attributes,
+		CustomType: objectType(attributes),
+	}
+}
+
+// objectType is the type that the attributes make. The framework would work it out
+// again for every value it looks at.
+func objectType(attributes map[string]schema.Attribute) types.ObjectType {
+	t := types.ObjectType{AttrTypes: make(map[string]attr.Type, len(attributes))}
+	for name, a := range attributes {
+		t.AttrTypes[name] = a.GetType()
+	}
+	return t
+}
+
+// element of a map or list of objects.
+func element(attributes map[string]schema.Attribute) schema.NestedAttributeObject {
+	return schema.NestedAttributeObject{Attributes: attributes, CustomType: objectType(attributes)}
 }
 
 // defaultObject is a group of settings, each of which has a default or may be
 // absent.
 func defaultObject(doc string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
-	kinds := make(map[string]attr.Type, len(attributes))
 	values := make(map[string]attr.Value, len(attributes))
 	for name, a := range attributes {
-		kinds[name] = a.GetType()
 		values[name] = defaultValue(a)
 	}
 	a := optionalObject(doc, attributes)
 	a.Computed = true
-	a.Default = objectdefault.StaticValue(types.ObjectValueMust(kinds, values))
+	a.Default = objectdefault.StaticValue(types.ObjectValueMust(objectType(attributes).AttrTypes, values))
 	return a
 }
 
@@ -120,7 +137,7 @@ func defaultObject(doc string, attributes map[string]schema.Attribute) schema.Si
 func objectMap(doc string, attributes map[string]schema.Attribute) schema.MapNestedAttribute {
 	return schema.MapNestedAttribute{
 		Required: true, MarkdownDescription: doc,
-		NestedObject: schema.NestedAttributeObject{Attributes: attributes},
+		NestedObject: element(attributes),
 		Validators:   []validator.Map{noNulls{}},
 	}
 }

@@ -44,10 +44,10 @@ func functionsAttribute() schema.MapNestedAttribute {
 			Optional:            true,
 			MarkdownDescription: "What the function may do with its own credentials, as statements of an IAM policy. Holds for every version at once. Default: nothing.",
 			Validators:          []validator.List{noNulls{}},
-			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			NestedObject: element(map[string]schema.Attribute{
 				"actions":   stringList(true, "Actions such as `sqs:SendMessage`; `*` and `?` are wildcards."),
 				"resources": stringList(true, "ARNs; `*` and `?` are wildcards."),
-			}},
+			}),
 		},
 		"concurrency": defaultObject("How many instances of the function run. It belongs to the alias `live`.", map[string]schema.Attribute{
 			"reserved":    optionalNumber("The most instances at once, taken from the account's limit; 0 stops the function. Default: as many as the limit leaves."),

@@ -7,7 +7,7 @@ import (
 )
 
 // httpAPI routes HTTP requests to functions.
-var httpAPI = kind{
+var httpAPI = &kind{
 	kind:       stack.KindHTTPAPI,
 	doc:        "An HTTP API together with the functions that answer it, as API Gateway's HTTP APIs with payload format 2.0.",
 	attributes: httpAPIAttributes,

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"sync"
+
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -19,7 +21,17 @@ type kind struct {
 	outputs map[string]string
 	// replaced are further attributes that cannot change in place.
 	replaced []string
+
+	schemaOnce sync.Once
+	schemaMade schema.Schema
 }
 
 // kinds of stack, one resource each.
-var kinds = []kind{plainStack, httpAPI, queue, schedule}
+var kinds = []*kind{plainStack, httpAPI, queue, schedule}
+
+// schema of the resource. It is made once: the framework makes a resource for every
+// request.
+func (k *kind) schema() schema.Schema {
+	k.schemaOnce.Do(func() { k.schemaMade = stackSchema(k) })
+	return k.schemaMade
+}

@@ -40,7 +40,7 @@ func TestEveryFieldOfTheModelIsAnAttributeAndTheOtherWayRound(t *testing.T) {
 		t.Run(string(k.kind), func(t *testing.T) {
 			fields := jsonFields(reflect.TypeFor[stack.Stack]())
 			maps.Copy(fields, jsonFields(triggers[k.kind]))
-			sameNames(t, "", stackSchema(t.Context(), k).Attributes, fields)
+			sameNames(t, "", k.schema().Attributes, fields)
 		})
 	}
 }
@@ -90,7 +90,7 @@ func jsonFields(t reflect.Type) map[string]reflect.Type {
 
 func TestSchemaDefaultsAreTheModels(t *testing.T) {
 	for _, k := range kinds {
-		attributes := stackSchema(t.Context(), k).Attributes
+		attributes := k.schema().Attributes
 		v, err := encodeObject(attributes, map[string]any{"functions": map[string]any{"f": map[string]any{"runtime": "provided.al2023"}}}, tftypes.Value{})
 		if err != nil {
 			t.Fatal(err)
@@ -111,7 +111,7 @@ func TestSchemaDefaultsAreTheModels(t *testing.T) {
 func TestAStackSurvivesBeingAState(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(string(k.kind), func(t *testing.T) {
-			attributes := stackSchema(t.Context(), k).Attributes
+			attributes := k.schema().Attributes
 			rapid.Check(t, func(t *rapid.T) {
 				want := randomStack(k.kind).Draw(t, "stack")
 				state, err := fromDeployment(k.kind, attributes, &stack.Deployment{Stack: want}, tftypes.Value{})

@@ -7,7 +7,7 @@ import (
 )
 
 // queue is a message queue and the function that consumes it.
-var queue = kind{
+var queue = &kind{
 	kind:       stack.KindQueue,
 	doc:        "A message queue together with the function that consumes it, and its queue of dead letters.",
 	attributes: queueAttributes,

@@ -7,7 +7,7 @@ import (
 )
 
 // schedule invokes functions at set times.
-var schedule = kind{
+var schedule = &kind{
 	kind:       stack.KindSchedule,
 	doc:        "Schedules together with the functions they invoke, as EventBridge Scheduler's.",
 	attributes: scheduleAttributes,

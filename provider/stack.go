@@ -7,7 +7,7 @@ import (
 )
 
 // plainStack has no trigger: its functions are invoked explicitly.
-var plainStack = kind{
+var plainStack = &kind{
 	kind: stack.KindNone,
 	doc: "Functions without a trigger of their own. They are invoked explicitly: by other functions, by the command line " +
 		"(`tidegate invoke`), with Lambda's Invoke, or at their function URLs.",

@@ -27,7 +27,7 @@ const (
 // stackResource is the one resource there is: a stack of some kind. Validation
 // is in stack_validate.go, planning in stack_plan.go.
 type stackResource struct {
-	kind   kind
+	kind   *kind
 	schema schema.Schema
 	data   *providerData
 }
@@ -39,8 +39,8 @@ var (
 	_ resource.ResourceWithValidateConfig = (*stackResource)(nil)
 )
 
-func newStackResource(k kind) *stackResource {
-	return &stackResource{kind: k, schema: stackSchema(context.Background(), k), data: &providerData{}}
+func newStackResource(k *kind) *stackResource {
+	return &stackResource{kind: k, schema: k.schema(), data: &providerData{}}
 }
 
 func (r *stackResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {

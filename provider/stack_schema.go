@@ -13,7 +13,7 @@ import (
 
 // stackSchema is the schema of one kind of stack: what every stack has, and its
 // trigger's attributes.
-func stackSchema(ctx context.Context, k kind) schema.Schema {
+func stackSchema(k *kind) schema.Schema {
 	name := requiredString("Name of the stack, unique on its target: 1 to 40 lower-case letters, digits and hyphens, " +
 		"beginning with a letter. Its functions are called `<name>-<function>` there. Changing it replaces the stack.")
 	name.PlanModifiers = []planmodifier.String{stringplanmodifier.RequiresReplace()}
@@ -26,7 +26,7 @@ func stackSchema(ctx context.Context, k kind) schema.Schema {
 			"strategy": defaultString(strategyAllAtOnce, "`all_at_once`, the default, moves every alias `live` to the new versions in one step. This version knows no other."),
 		}),
 		"tags": stringMap("Tags of the stack. Default: none."),
-		"timeouts": timeouts.Attributes(ctx, timeouts.Opts{
+		"timeouts": timeouts.Attributes(context.Background(), timeouts.Opts{
 			Create: true, Read: true, Update: true, Delete: true,
 			CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
 			ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
