@@ -148,14 +148,8 @@ func (c *probeCache) askOne(path string, arguments []string) string {
 }
 
 // prefixOf is the folder an installation lives in, given its executable in a bin
-// folder, or the executable alone. Nix and Guix keep what it needs elsewhere in
-// their store, so that the whole store is given.
+// folder, or the executable alone.
 func prefixOf(executable string) []string {
-	for _, store := range []string{"/nix/store", "/gnu/store"} {
-		if strings.HasPrefix(executable, store+"/") {
-			return []string{store}
-		}
-	}
 	dir := filepath.Dir(executable)
 	if filepath.Base(dir) == "bin" && filepath.Dir(dir) != "/" {
 		return []string{filepath.Dir(dir)}

@@ -1,7 +1,6 @@
 package language
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -18,46 +17,56 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
 
-// java runs Java with one feature release of the JDK. The bootstrap comes as
-// source and is compiled by the JDK that runs it, once.
+// java runs Java with one major version of the JDK. A runtime without a compiler
+// does not do: the bootstrap is compiled by the JDK that runs it.
 type java struct {
-	runtime string // "java21"
+	runtime string
 	home    string // the JDK's folder
-	dir     string // where sources and classes of bootstraps are
+	version string // "17.0.15+6"
+	sources string // the folder of the bootstrap's sources
+	// classes is where compiled bootstraps are kept, one folder per source and JDK.
+	classes string
 
-	// prepare compiles the bootstrap, or returns the folder of its classes if that
-	// has been done.
-	prepare func(context.Context) (string, error)
 	// readable are the host paths that the JDK needs.
 	readable func() []string
+
+	// compiling has the compiler run once, also for a thousand instances at once.
+	compiling sync.Mutex
+	compiled  string
 }
 
-// javaVersion finds the version in a JDK's file "release": 1.8.0_412, 21.0.3, 25.
-var javaVersion = regexp.MustCompile(`(?m)^JAVA_VERSION="(?:1\.)?([0-9]+)[^"]*"`)
+// "JAVA_VERSION="17.0.15"" in the file that every JDK has.
+var javaRelease = regexp.MustCompile(`(?m)^JAVA_VERSION="(1\.)?([0-9]+)([^"]*)"`)
 
 func findJava(p places, _ *probeCache, dir string) []Language {
 	var languages []Language
+	seen := map[string]bool{}
 	for _, compiler := range p.executables(func(name string) bool { return name == "javac" }) {
 		home := filepath.Dir(filepath.Dir(compiler))
 		release, err := os.ReadFile(filepath.Join(home, "release"))
 		if err != nil {
 			continue
 		}
-		m := javaVersion.FindSubmatch(release)
-		if m == nil {
+		m := javaRelease.FindStringSubmatch(string(release))
+		if m == nil || seen[m[2]] {
 			continue
 		}
-		runtime := "java" + string(m[1])
-		if runtime == "java8" {
-			runtime = "java8.al2"
-		}
-		if slices.ContainsFunc(languages, func(l Language) bool { return l.Runtime() == runtime }) {
+		if _, err := os.Stat(filepath.Join(home, "bin", "java")); err != nil {
 			continue
 		}
-		j := &java{runtime: runtime, home: home, dir: filepath.Join(dir, "java")}
-		j.prepare = onceSucceeded(func(ctx context.Context) (string, error) { return j.compile(ctx, release) })
-		j.readable = sync.OnceValue(func() []string { return withLinkTargets(j.home) })
-		languages = append(languages, j)
+		seen[m[2]] = true
+		name := "java" + m[2]
+		if m[2] == "8" {
+			name = "java8.al2" // as Lambda calls it today
+		}
+		if !javaRuntime.MatchString(name) {
+			continue
+		}
+		languages = append(languages, &java{
+			runtime: name, home: home, version: m[1] + m[2] + m[3],
+			sources: filepath.Join(dir, "java"), classes: filepath.Join(dir, "java-classes"),
+			readable: sync.OnceValue(func() []string { return withLinkTargets(home) }),
+		})
 	}
 	return languages
 }
@@ -65,81 +74,29 @@ func findJava(p places, _ *probeCache, dir string) []Language {
 func (j *java) Runtime() string { return j.runtime }
 
 func (j *java) Command(ctx context.Context, f Function) (Command, error) {
-	classes, err := j.prepare(ctx)
+	classes, err := j.compile(ctx)
 	if err != nil {
 		return Command{}, err
 	}
-	classPath := strings.Join([]string{
-		sandbox.Runtime, sandbox.Task, sandbox.Task + "/*", sandbox.Task + "/lib/*", sandbox.Layers + "/java/lib/*",
-	}, ":")
+	const classPath = sandbox.Runtime + ":" + sandbox.Task + ":" + sandbox.Task + "/*:" + sandbox.Task + "/lib/*:" + sandbox.Layers + "/java/lib/*"
 	return Command{
-		// Lambda's own choice: 85 % of the memory for the heap, the collector and the
-		// compiler that start fastest.
 		Argv: []string{
 			filepath.Join(j.home, "bin", "java"),
-			fmt.Sprintf("-Xmx%dm", f.Memory*85/100), "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+			// As Lambda has them: https://docs.aws.amazon.com/lambda/latest/dg/java-customization.html
+			fmt.Sprintf("-XX:MaxHeapSize=%dk", f.Memory*1024*85/100),
+			"-XX:+UseSerialGC",
+			"-XX:+TieredCompilation", "-XX:TieredStopAtLevel=1",
+			"-Xshare:auto",
+			// No files in /tmp for tools of the host to find.
+			"-XX:-UsePerfData",
 			// Whatever the host's locales: before and since Java 18.
 			"-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
-			"-cp", classPath, "io.tidegate.bootstrap.Bootstrap",
+			"-cp", classPath, "tidegate.Bootstrap",
 		},
 		Env:        environment(f, map[string]string{"JAVA_HOME": j.home, "PATH": searchPath(filepath.Join(j.home, "bin"))}),
 		Readable:   j.readable(),
 		RuntimeDir: classes,
 	}, nil
-}
-
-// compile compiles the bootstrap into a folder named after what goes into it, or
-// finds that done by an earlier process.
-func (j *java) compile(ctx context.Context, release []byte) (string, error) {
-	source, err := bootstraps.ReadFile("java/Bootstrap.java")
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(append(append([]byte(j.home+"\n"), release...), source...))
-	classes := filepath.Join(j.dir, "classes-"+hex.EncodeToString(sum[:8]))
-	if _, err := os.Stat(classes); err == nil {
-		return classes, nil
-	}
-	temporary, err := os.MkdirTemp(j.dir, ".new-*")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(temporary)
-	if err := os.Chmod(temporary, 0o755); err != nil { // instances have other users
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, filepath.Join(j.home, "bin", "javac"),
-		"-J-XX:TieredStopAtLevel=1", "-nowarn", "-proc:none", "-encoding", "UTF-8",
-		"-d", temporary, filepath.Join(j.dir, "Bootstrap.java"))
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("the bootstrap of %s could not be compiled by %s: %w\n%s", j.runtime, cmd.Path, err, bytes.TrimSpace(output.Bytes()))
-	}
-	if err := os.Rename(temporary, classes); err != nil {
-		if _, statErr := os.Stat(classes); statErr != nil { // another process was not faster
-			return "", err
-		}
-	}
-	return classes, nil
-}
-
-// onceSucceeded calls f until it has succeeded once, one call at a time.
-func onceSucceeded(f func(context.Context) (string, error)) func(context.Context) (string, error) {
-	var mu sync.Mutex
-	var result string
-	return func(ctx context.Context) (string, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if result != "" {
-			return result, nil
-		}
-		made, err := f(ctx)
-		if err == nil {
-			result = made
-		}
-		return made, err
-	}
 }
 
 // withLinkTargets returns the folder and what links in it lead to outside of
@@ -161,4 +118,67 @@ func withLinkTargets(home string) []string {
 		return nil
 	})
 	return paths
+}
+
+// compile returns the folder of the compiled bootstrap.
+func (j *java) compile(ctx context.Context) (string, error) {
+	j.compiling.Lock()
+	defer j.compiling.Unlock()
+	if j.compiled != "" {
+		return j.compiled, nil
+	}
+	sources, err := filepath.Glob(filepath.Join(j.sources, "*.java"))
+	if err != nil {
+		return "", err
+	}
+	hash := sha256.New()
+	fmt.Fprintln(hash, j.home, j.version)
+	for _, source := range sources {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(hash, source, len(text))
+		hash.Write(text)
+	}
+	classes := filepath.Join(j.classes, hex.EncodeToString(hash.Sum(nil))[:16])
+	if _, err := os.Stat(classes); err != nil {
+		if err := j.compileTo(ctx, classes, sources); err != nil {
+			return "", err
+		}
+	}
+	j.compiled = classes
+	return classes, nil
+}
+
+// compileTo makes the folder whole or not at all.
+func (j *java) compileTo(ctx context.Context, classes string, sources []string) error {
+	if err := os.MkdirAll(filepath.Dir(classes), 0o755); err != nil {
+		return err
+	}
+	fresh, err := os.MkdirTemp(filepath.Dir(classes), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(fresh)
+	arguments := append([]string{"-J-XX:TieredStopAtLevel=1", "-encoding", "UTF-8", "-nowarn", "-proc:none", "-d", fresh}, sources...)
+	out, err := exec.CommandContext(ctx, filepath.Join(j.home, "bin", "javac"), arguments...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("compile the java bootstrap with %s/bin/javac: %w: %s", j.home, err, strings.TrimSpace(string(out)))
+	}
+	if err := filepath.WalkDir(fresh, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		return os.Chmod(path, 0o755)
+	}); err != nil {
+		return err
+	}
+	if err := os.Rename(fresh, classes); err != nil {
+		if _, exists := os.Stat(classes); exists == nil {
+			return nil // another process was faster
+		}
+		return err
+	}
+	return nil
 }

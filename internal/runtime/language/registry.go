@@ -126,7 +126,7 @@ func (r *Registry) Find(runtime string) (Language, error) {
 	if ok {
 		return l, nil
 	}
-	return nil, fmt.Errorf("runtime %s is not available on this host: no %s was found in the interpreter folders or PATH; available: %s",
+	return nil, fmt.Errorf("runtime %s is not available on this host: no %s was found in the interpreter folders, PATH or a version manager's; available: %s",
 		runtime, program, strings.Join(r.Available(), ", "))
 }
 

@@ -365,10 +365,10 @@ function invoke(handler, event, context) {
   });
 }
 
-function serialize({ error, result }) {
-  if (error !== undefined) return { error };
+function serialize(outcome) {
+  if ('error' in outcome) return outcome;
   try {
-    return { body: JSON.stringify(result === undefined ? null : result) ?? 'null' };
+    return { body: JSON.stringify(outcome.result === undefined ? null : outcome.result) ?? 'null' };
   } catch (cause) {
     return { error: new RuntimeError('MarshalError', `Unable to stringify response body: ${cause.message}`, cause) };
   }
