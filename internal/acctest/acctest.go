@@ -42,7 +42,8 @@ func prepare() error {
 	if err != nil {
 		return err
 	}
-	settings = append(settings, "TF_ACC=1", "TF_ACC_TERRAFORM_PATH="+program, "CHECKPOINT_DISABLE=1")
+	settings = append(settings, "TF_ACC=1", "TF_ACC_TERRAFORM_PATH="+program,
+		"TF_CLI_CONFIG_FILE="+os.DevNull, "CHECKPOINT_DISABLE=1")
 	if filepath.Base(program) == "tofu" {
 		// The address that OpenTofu gives a provider without one.
 		settings = append(settings, "TF_ACC_PROVIDER_HOST=registry.opentofu.org")
