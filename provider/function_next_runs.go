@@ -61,26 +61,26 @@ func (n nextRuns) Run(ctx context.Context, req function.RunRequest, resp *functi
 	timetable, err := stack.ParseSchedule(expression, timezone)
 	switch {
 	case err != nil:
-		resp.Error = function.NewFuncError(sentence(err))
+		resp.Error = function.NewFuncError(err.Error())
 		return
 	case count < 1 || count > mostRuns:
-		resp.Error = function.NewArgumentFuncError(2, "The count is 1 to 100.")
+		resp.Error = function.NewArgumentFuncError(2, "the count is 1 to 100")
 		return
 	case len(from) > 1:
-		resp.Error = function.NewArgumentFuncError(4, "Give one time to begin at, or none.")
+		resp.Error = function.NewArgumentFuncError(4, "give one time to begin at, or none")
 		return
 	}
 	after, origin := n.now, time.Unix(0, 0)
 	if len(from) == 1 {
 		if after, err = time.Parse(time.RFC3339, from[0]); err != nil {
-			resp.Error = function.NewArgumentFuncError(3, "The time to begin at is not RFC 3339, such as 2026-01-31T12:00:00Z.")
+			resp.Error = function.NewArgumentFuncError(3, "the time to begin at is not RFC 3339, such as 2026-01-31T12:00:00Z")
 			return
 		}
 		origin = after
 	}
 	zone, err := time.LoadLocation(timezone)
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(1, sentence(err))
+		resp.Error = function.NewArgumentFuncError(1, err.Error())
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, runs(timetable.CountingFrom(origin), after, zone, int(count)))

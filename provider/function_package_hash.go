@@ -36,7 +36,7 @@ func (packageHash) Run(ctx context.Context, req function.RunRequest, resp *funct
 	}
 	p, err := pack.Open(source, pack.Options{})
 	if err != nil {
-		resp.Error = function.NewArgumentFuncError(0, sentence(err))
+		resp.Error = function.NewArgumentFuncError(0, err.Error())
 		return
 	}
 	resp.Error = resp.Result.Set(ctx, p.CodeSHA256())

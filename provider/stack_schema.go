@@ -25,14 +25,8 @@ func stackSchema(k *kind) schema.Schema {
 		"release": defaultObject("How the stack's aliases move to new versions.", map[string]schema.Attribute{
 			"strategy": defaultString(strategyAllAtOnce, "`all_at_once`, the default, moves every alias `live` to the new versions in one step. This version knows no other."),
 		}),
-		"tags": stringMap("Tags of the stack. Default: none."),
-		"timeouts": timeouts.Attributes(context.Background(), timeouts.Opts{
-			Create: true, Read: true, Update: true, Delete: true,
-			CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
-			ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
-			UpdateDescription: "How long changing the stack may take. Default: `\"10m\"`.",
-			DeleteDescription: "How long deleting the stack may take. Default: `\"10m\"`.",
-		}),
+		"tags":       stringMap("Tags of the stack. Default: none."),
+		"timeouts":   timeoutsAttribute(),
 		"release_id": computedString("Identifies what is released: a hash of the code and effective configuration of every function. Known in the plan."),
 		"components": schema.MapAttribute{
 			ElementType: types.StringType, Computed: true,
@@ -45,3 +39,18 @@ func stackSchema(k *kind) schema.Schema {
 
 // strategyAllAtOnce is the one release strategy there is so far.
 const strategyAllAtOnce = "all_at_once"
+
+func timeoutsAttribute() schema.Attribute {
+	a := timeouts.Attributes(context.Background(), timeouts.Opts{
+		Create: true, Read: true, Update: true, Delete: true,
+		CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
+		ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
+		UpdateDescription: "How long changing the stack may take. Default: `\"10m\"`.",
+		DeleteDescription: "How long deleting the stack may take. Default: `\"10m\"`.",
+	})
+	if nested, ok := a.(schema.SingleNestedAttribute); ok {
+		nested.MarkdownDescription = "How long Terraform waits."
+		return nested
+	}
+	return a
+}

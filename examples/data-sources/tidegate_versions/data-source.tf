@@ -1,0 +1,8 @@
+data "tidegate_versions" "fulfil" {
+  stack    = "orders"
+  function = "fulfil"
+}
+
+output "newest_version" {
+  value = max(data.tidegate_versions.fulfil.versions[*].number...)
+}

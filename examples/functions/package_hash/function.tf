@@ -1,0 +1,3 @@
+output "fulfil_hash" {
+  value = provider::tidegate::package_hash("${path.module}/fulfil")
+}

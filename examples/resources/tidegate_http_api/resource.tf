@@ -1,0 +1,50 @@
+resource "tidegate_http_api" "shop" {
+  name = "shop"
+
+  routes = {
+    "POST /orders"         = { function = "create" }
+    "GET /orders/{id}"     = { function = "read" }
+    "GET /health"          = { function = "read", auth = "none" }
+    "DELETE /orders/{id+}" = { function = "create", scopes = ["admin"] }
+  }
+
+  cors     = { allow_origins = ["https://shop.example.org"], allow_methods = ["GET", "POST"] }
+  throttle = { rate = 100, burst = 200 }
+  auth     = { issuer = "https://login.example.org", audience = ["shop"] }
+
+  functions = {
+    create = {
+      source  = "${path.module}/create"
+      runtime = "nodejs22.x"
+      handler = "index.handler"
+
+      # May put messages on the queue of another stack.
+      environment = { QUEUE_URL = tidegate_queue.orders.url }
+      permissions = [{ actions = ["sqs:SendMessage"], resources = [tidegate_queue.orders.arn] }]
+    }
+
+    # A program that is compiled while planning.
+    read = {
+      source  = "${path.module}/read"
+      runtime = "provided.al2023"
+      build   = { command = "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap ." }
+    }
+  }
+}
+
+resource "tidegate_queue" "orders" {
+  name     = "orders"
+  consumer = { function = "fulfil" }
+
+  functions = {
+    fulfil = {
+      source  = "${path.module}/fulfil"
+      runtime = "python3.13"
+      handler = "app.handler"
+    }
+  }
+}
+
+output "shop_url" {
+  value = tidegate_http_api.shop.url
+}
