@@ -40,7 +40,7 @@ var (
 )
 
 func newStackResource(k *kind) *stackResource {
-	return &stackResource{kind: k, schema: k.schema(), data: &providerData{}}
+	return &stackResource{kind: k, schema: k.schema(), data: &providerData{packages: newPackages(), earlier: newEarlierPlans()}}
 }
 
 func (r *stackResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -57,8 +57,19 @@ func (r *stackResource) Configure(_ context.Context, req resource.ConfigureReque
 	}
 }
 
+// ready refuses to work while it is not known where.
+func (r *stackResource) ready(diags *diag.Diagnostics) bool {
+	if r.data.target == nil {
+		diags.AddError("Provider not configured yet", "The provider's configuration is not known yet; apply what it depends on first.")
+	}
+	return r.data.target != nil
+}
+
 // Create makes the stack. Whatever exists when it fails is in the state.
 func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	if !r.ready(&resp.Diagnostics) {
+		return
+	}
 	ctx, cancel := deadline(ctx, req.Plan.Raw, "create", writeTimeout)
 	defer cancel()
 	w := r.wish(ctx, req.Plan.Raw, req.Config.Raw, tftypes.Value{}, &resp.Diagnostics)
@@ -78,6 +89,9 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 
 // Update makes the stack what was planned, unless it changed since.
 func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	if !r.ready(&resp.Diagnostics) {
+		return
+	}
 	ctx, cancel := deadline(ctx, req.Plan.Raw, "update", writeTimeout)
 	defer cancel()
 	w := r.wish(ctx, req.Plan.Raw, req.Config.Raw, req.State.Raw, &resp.Diagnostics)
@@ -164,6 +178,9 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 
 // Delete removes the stack and all it owns.
 func (r *stackResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	if !r.ready(&resp.Diagnostics) {
+		return
+	}
 	ctx, cancel := deadline(ctx, req.State.Raw, "delete", writeTimeout)
 	defer cancel()
 	name, _ := text(fields(req.State.Raw)["name"])
@@ -175,8 +192,7 @@ func (r *stackResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 // ImportState takes a stack's name. It reads the stack to be sure that it is
 // there: Pulumi would report success otherwise.
 func (r *stackResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if r.data.target == nil {
-		resp.Diagnostics.AddError(subject("Cannot import stack", req.ID), "The provider's configuration is not known yet; apply what it depends on first.")
+	if !r.ready(&resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)

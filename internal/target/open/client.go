@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -221,6 +222,10 @@ func (c *Client) request(ctx context.Context, k call) (*retryablehttp.Request, e
 		body = k.body
 	}
 	req, err := retryablehttp.NewRequestWithContext(ctx, k.method, address, body)
+	var unreadable *packageError
+	if errors.As(err, &unreadable) {
+		return nil, unreadable.err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", k, err)
 	}

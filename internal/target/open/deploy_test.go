@@ -220,3 +220,26 @@ func TestDeletingWhatIsGoneSucceeds(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// changingPackage is a source that somebody writes to while it is sent.
+type changingPackage struct{ bytesPackage }
+
+var errChanged = errors.New("app.py changed while it was packaged")
+
+func (p changingPackage) Open() (io.ReadCloser, error) {
+	return io.NopCloser(io.MultiReader(bytes.NewReader(p.bytesPackage[:1]), failingReader{})), nil
+}
+
+type failingReader struct{}
+
+func (failingReader) Read([]byte) (int, error) { return 0, errChanged }
+
+func TestASourceThatChangesWhileItIsSentIsNotBlamedOnTheRuntime(t *testing.T) {
+	f := &fakeRuntime{}
+	c := f.serve(t)
+	d := orders("code")
+	d.Packages[shaOf("code")] = changingPackage{bytesPackage("code")}
+	if _, err := c.Create(t.Context(), d); !errors.Is(err, errChanged) || err.Error() != errChanged.Error() {
+		t.Errorf("Create returned %v", err)
+	}
+}

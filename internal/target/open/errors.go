@@ -71,6 +71,10 @@ func (c *Client) checkVersion(resp *http.Response) error {
 
 // unreachableError says in one sentence why there was no answer.
 func (c *Client) unreachableError(ctx context.Context, k call, err error) error {
+	var unreadable *packageError
+	if errors.As(err, &unreadable) {
+		return unreadable.err
+	}
 	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
 		return fmt.Errorf("%s at %s: interrupted: %w", k, c.endpoint, context.Canceled)
 	}

@@ -3,6 +3,7 @@ package open
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -66,11 +67,19 @@ func body(p target.Package) retryablehttp.ReaderFunc {
 	return func() (io.Reader, error) {
 		r, err := p.Open()
 		if err != nil {
-			return nil, err
+			return nil, &packageError{err}
 		}
 		return sizedReader{r, p.Size()}, nil
 	}
 }
+
+// A packageError says that a package could not be read, which is no fault of the
+// connection that it was to go over.
+type packageError struct{ err error }
+
+func (e *packageError) Error() string { return e.err.Error() }
+
+func (e *packageError) Unwrap() error { return e.err }
 
 // A sizedReader tells its length, so that the request has a Content-Length.
 type sizedReader struct {
@@ -79,3 +88,11 @@ type sizedReader struct {
 }
 
 func (r sizedReader) Len() int { return int(r.size) }
+
+func (r sizedReader) Read(b []byte) (int, error) {
+	n, err := r.ReadCloser.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &packageError{err}
+	}
+	return n, err
+}
