@@ -4,11 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -117,4 +120,46 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 			t.Errorf("the messages of group %s were not handled in their order", group)
 		}
 	}
+}
+
+// A stack whose deletion was cut off is either still there or gone with all it
+// had.
+func TestAKillWhileDeletingLeavesNothingBehind(t *testing.T) {
+	n := startNode(t)
+	queue := stack.NewQueue()
+	orders := stack.Stack{
+		Name:      "orders",
+		Trigger:   stack.Trigger{Queue: &queue},
+		Functions: map[string]stack.Function{"fulfil": n.javascript(echo)},
+	}
+	const path = "/v1/stacks/orders"
+	gone := 0
+	for round := range 8 {
+		n.deploy(orders)
+		for range 5 {
+			n.must(n.send(t.Context(), "orders", "old"))
+		}
+		process, err := os.FindProcess(n.Pid())
+		n.must(err)
+		deleting := make(chan error, 1)
+		go func() { deleting <- n.Call(t.Context(), http.MethodDelete, path, nil, nil) }()
+		<-time.After(time.Duration(round) * 300 * time.Microsecond)
+		n.must(process.Kill())
+		<-deleting
+		n.must(n.Kill())
+		n.must(n.Start(t.Context()))
+		if err := n.Call(t.Context(), http.MethodGet, path, nil, nil); harness.IsStatus(err, http.StatusNotFound) {
+			gone++
+		} else {
+			n.must(err)
+			n.must(n.Call(t.Context(), http.MethodDelete, path, nil, nil))
+		}
+		n.deploy(orders)
+		var stats struct{ Messages, Delayed int }
+		n.must(n.Call(t.Context(), http.MethodGet, path+"/queue", nil, &stats))
+		if stats.Messages+stats.Delayed != 0 {
+			t.Errorf("round %d: the new queue has %+v of the old one's messages", round, stats)
+		}
+	}
+	t.Logf("the deletion was done in %d of 8 rounds", gone)
 }

@@ -269,7 +269,7 @@ func (r *Runtime) announce(context.Context) (err error) {
 // Run serves until ctx ends, then lets what runs finish within the drain
 // timeout, and closes everything. It returns an error if a listener failed.
 func (r *Runtime) Run(ctx context.Context) error {
-	r.log.Info("serving", "version", r.config.Version, "node", r.store.NodeID(), "isolation", r.sandbox.Isolation().Mode)
+	r.log.Info("serving", "version", r.config.Version, "node", r.store.NodeID())
 	servers := []*http.Server{newServer(r.api.Management(), r.log), newServer(r.api.Ingress(), r.log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{r.management, r.ingress} {
