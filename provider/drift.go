@@ -128,6 +128,10 @@ func compare(at string, was, is any, changes *[]string) {
 	if equalJSON(was, is) {
 		return
 	}
+	shown := shown
+	if strings.HasSuffix(at, "]") {
+		shown = func(string, any) string { return "" } // What the user's own keys stand for may be a secret.
+	}
 	switch {
 	case was == nil:
 		*changes = append(*changes, fmt.Sprintf("%s was added%s", at, shown(" (%s)", is)))
@@ -149,9 +153,8 @@ func merged(a, b map[string]any) map[string]any {
 	return out
 }
 
-// join writes the path of an attribute, or of an element of a map: names of
-// attributes are the only keys without anything but letters and underscores that
-// can stand where they stand.
+// join writes the path of an attribute of the object at, or of an element of the
+// map at.
 func join(at, name string) string {
 	if elementsOf[at[strings.LastIndexByte(at, '.')+1:]] {
 		return fmt.Sprintf("%s[%q]", at, name)

@@ -92,7 +92,9 @@ func (r *stackResource) wish(ctx context.Context, plan, config, state tftypes.Va
 	planned := fields(fields(plan)["functions"])
 	recipes := map[string]*recipe{}
 	for name, f := range planned {
-		recipes[name] = readRecipe(fields(f))
+		if r := readRecipe(fields(f)); r != nil {
+			recipes[name] = r
+		}
 	}
 	codes, problems := r.data.packages.makeAll(ctx, recipes)
 	report(s.Name, problems, diags)

@@ -72,10 +72,10 @@ type planner struct {
 	recipes map[string]*recipe
 }
 
-func newPlanner(r *stackResource, req resource.ModifyPlanRequest, seen seen, diags *diag.Diagnostics) *planner {
+func newPlanner(r *stackResource, req resource.ModifyPlanRequest, before seen, diags *diag.Diagnostics) *planner {
 	p := &planner{resource: r, config: fields(req.Config.Raw), plan: fields(req.Plan.Raw), state: fields(req.State.Raw), diags: diags}
 	if p.state != nil {
-		p.seen = seen // What was seen of a stack that is gone says nothing of a new one.
+		p.seen = before // What was seen of a stack that is gone says nothing of a new one.
 	}
 	for name, function := range fields(p.plan["functions"]) {
 		if f := fields(function); f != nil {

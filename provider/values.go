@@ -2,6 +2,7 @@ package provider
 
 import (
 	"encoding/json"
+	"maps"
 	"math/big"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -17,16 +18,12 @@ func fields(v tftypes.Value) map[string]tftypes.Value {
 	if v.As(&m) != nil {
 		return nil
 	}
-	out := make(map[string]tftypes.Value, len(m))
-	for name, value := range m {
-		out[name] = value
-	}
-	return out
+	return maps.Clone(m)
 }
 
 // text returns a string; ok is false if the value is null or unknown.
 func text(v tftypes.Value) (s string, ok bool) {
-	if v.Type() == nil || v.IsNull() || !v.IsKnown() || v.As(&s) != nil {
+	if v.IsNull() || !v.IsKnown() || v.As(&s) != nil {
 		return "", false
 	}
 	return s, true
