@@ -72,15 +72,8 @@ func (r *report) namespaces(kind namespaceKind, ownUsers bool, err error) {
 }
 
 func (r *report) isolation() Isolation {
-	mode := r.mode
-	if mode != ModeProcess {
-		mode = ModeAuto
-		if len(r.lacking) == 0 {
-			mode = ModeStrict
-		}
-	}
 	return Isolation{
-		Mode:     string(mode),
+		Mode:     string(r.mode),
 		Enforced: slices.Clone(r.enforced),
 		Missing:  append(slices.Clone(r.lacking), notYet...),
 	}

@@ -107,7 +107,7 @@ type Exit struct {
 
 // Isolation is what a sandbox enforces.
 type Isolation struct {
-	// Mode is "strict" when nothing is missing, else "auto", or "process".
+	// Mode is the one asked for: "auto", "strict" or "process".
 	Mode string `json:"mode"`
 	// Enforced and Missing name measures: "mount namespace", "own user",
 	// "memory limit", ... Missing ones come with the reason: "memory limit: no
