@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -35,7 +36,21 @@ func Binary(ctx context.Context) (string, error) {
 		}
 		return path, nil
 	}
-	return build(ctx, "tidegate", ".", "terraform-provider-tidegate")
+	built.Lock()
+	defer built.Unlock()
+	if built.path != "" {
+		return built.path, nil
+	}
+	path, err := build(ctx, "tidegate", ".", "terraform-provider-tidegate")
+	built.path = path
+	return path, err
+}
+
+// built remembers the program for the rest of the process: asking Go whether it is
+// current takes longer than many a test.
+var built struct {
+	sync.Mutex
+	path string
 }
 
 // natsBinary builds the NATS server of the version in go.mod.
