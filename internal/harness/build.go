@@ -17,8 +17,7 @@ import (
 	"time"
 )
 
-// EnvBinary names a built `tidegate` to use in place of building one, so that
-// `make test` builds it once for all test packages.
+// EnvBinary names a built `tidegate` to test in place of the one of this tree.
 const EnvBinary = "TIDEGATE_TEST_BINARY"
 
 const modulePath = "github.com/tidegate-io/terraform-provider-tidegate"
