@@ -276,5 +276,7 @@ export const handler = event => new Promise((resolve, reject) => {
 })`)
 	f.Environment = map[string]string{"SINK": s.url}
 	f.Timeout = stack.Duration(10 * time.Second)
+	// A whole processor: with less, what takes long is the wait for its next turn.
+	f.Memory = 1769
 	return f
 }

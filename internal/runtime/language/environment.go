@@ -8,10 +8,8 @@ import (
 	"strings"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
-
-// Region is what functions see as AWS_REGION.
-const Region = "open-1"
 
 // environment returns the whole environment of a function as "name=value",
 // sorted: Lambda's variables, the language's own defaults, and the function's.
@@ -33,8 +31,8 @@ func environment(f Function, defaults map[string]string) []string {
 	}
 	maps.Copy(env, map[string]string{
 		"_HANDLER":                        f.Handler,
-		"AWS_REGION":                      Region,
-		"AWS_DEFAULT_REGION":              Region,
+		"AWS_REGION":                      stack.Region,
+		"AWS_DEFAULT_REGION":              stack.Region,
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     f.Version,
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),

@@ -55,13 +55,14 @@ func TestRuntimesSortByNumber(t *testing.T) {
 	}
 }
 
-// fakeInterpreter is a script that answers as an interpreter does.
+// fakeInterpreter is a script that answers as an interpreter does, and makes the
+// file that Python is told to compile to.
 func fakeInterpreter(t *testing.T, path, answer string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\necho '"+answer+"'\n"), 0o755); err != nil {
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n[ -z \"$6\" ] || : > \"$6\"\necho '"+answer+"'\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -82,7 +83,7 @@ func TestInterpretersAreFoundWhereTheyAre(t *testing.T) {
 	fakeInterpreter(t, filepath.Join(home, ".nvm/versions/node/v74.0.0/bin/node"), "broken")
 	interpreter := filepath.Join(home, ".pyenv/versions/3.61.0/bin/python3.61")
 	prefix := filepath.Dir(filepath.Dir(interpreter))
-	fakeInterpreter(t, interpreter, strings.Join([]string{"3.61", interpreter, prefix, prefix, prefix, prefix}, "\n"))
+	fakeInterpreter(t, interpreter, strings.Join([]string{"3.61", "3.61.0", interpreter, prefix, prefix, prefix, prefix}, "\n"))
 	if err := os.Symlink(interpreter, filepath.Join(path, "python3")); err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func TestAForkBombIsBounded(t *testing.T) {
 	}
 	bystander := start(t, h, "term")
 	bystander.says("ready")
-	bomb := startWith(t, h, func(s *Spec) { s.Memory = 2048 }, "fork-bomb")
+	bomb := startWith(t, h, func(s *Spec) { s.Memory = 10240 }, "fork-bomb")
 	started, err := strconv.Atoi(bomb.says("started "))
 	if err != nil || started > maxProcesses {
 		t.Errorf("%d processes could be started (%v); the limit is %d with their threads", started, err, maxProcesses)

@@ -209,7 +209,8 @@ def error_object(error, request_id):
         import traceback
 
         frames = traceback.extract_tb(error.__traceback__)
-        trace = traceback.format_list([frame for frame in frames if frame.filename != __file__])
+        own = main.__code__.co_filename
+        trace = traceback.format_list([frame for frame in frames if frame.filename != own])
         kind, message = type(error).__name__, str(error)
     return {"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace}
 
@@ -279,9 +280,7 @@ def set_path(root):
     first = [root] + [entry for entry in environ.get("PYTHONPATH", "").split(":") if entry]
     library = "%s/lib/python%d.%d/" % ((sys.prefix,) + sys.version_info[:2])
     last = [library + "site-packages", library + "dist-packages", sys.prefix + "/lib/python3/dist-packages"]
-    # The first entry is the bootstrap's own folder.
-    own = __file__.rpartition("/")[0]
-    sys.path[:] = first + [entry for entry in sys.path if entry != own] + last
+    sys.path[:] = first + sys.path + last
 
 
 def load_handler(name):
