@@ -28,6 +28,8 @@ type fakeTarget struct {
 	sent []target.Deploy
 	// fail, if not nil, is what the next write ends with, after it was done.
 	fail error
+	// lacks, if not empty, names a component that the next write leaves out.
+	lacks string
 	// revision counts writes.
 	revision int
 }
@@ -120,6 +122,9 @@ func (f *fakeTarget) deploy(d target.Deploy) (*stack.Deployment, error) {
 	}
 	for _, component := range d.Stack.Components() {
 		next.Components[component] = stack.Ready
+	}
+	if f.lacks != "" {
+		next.Components[f.lacks], f.lacks = "missing", ""
 	}
 	if q := d.Stack.Trigger.Queue; q != nil {
 		next.ARN, next.URL = stack.QueueARN(name, q.FIFO), "http://fake/queues/"+name

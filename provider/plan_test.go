@@ -351,7 +351,7 @@ func TestAddressesComeAndGoWithWhatTheyAreOf(t *testing.T) {
 
 func TestACreateThatFailsHalfWayIsInTheState(t *testing.T) {
 	s := newShop(t)
-	f := &fakeTarget{fail: errors.New("the disk is on fire")}
+	f := &fakeTarget{fail: errors.New("the disk is on fire"), lacks: "functions/a/alias"}
 	run(
 		t, f,
 		resource.TestStep{Config: s.config("", ""), ExpectError: regexp.MustCompile(`Cannot create stack "shop"\n[^E]*The disk is on fire\.`)},
@@ -359,6 +359,20 @@ func TestACreateThatFailsHalfWayIsInTheState(t *testing.T) {
 		resource.TestStep{
 			Config:           s.config("", ""),
 			ConfigPlanChecks: planned(plancheck.ExpectResourceAction(theShop, plancheck.ResourceActionDestroyBeforeCreate)),
+		},
+	)
+}
+
+func TestACreateThatMadeAllAndThenFailsIsNotMadeAnew(t *testing.T) {
+	s := newShop(t)
+	f := &fakeTarget{fail: errors.New("the answer got lost")}
+	run(
+		t, f,
+		resource.TestStep{Config: s.config("", "")},
+		resource.TestStep{Config: s.config("", ""), ConfigPlanChecks: unchanged},
+		resource.TestStep{
+			Config:           s.config("", "memory = 256"),
+			ConfigPlanChecks: planned(plancheck.ExpectResourceAction(theShop, plancheck.ResourceActionUpdate)),
 		},
 	)
 }

@@ -77,14 +77,35 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 		return
 	}
 	d, err := r.data.target.Create(ctx, w.deploy)
-	if err != nil {
+	made := err == nil || whole(d)
+	switch {
+	case err == nil:
+	case made:
+		resp.Diagnostics.AddWarning(subject("Created, but not confirmed: stack", w.name()),
+			sentence(err)+" The stack is there and complete; the next apply goes on from here.")
+	default:
 		resp.Diagnostics.AddError(subject("Cannot create stack", w.name()), sentence(err))
 	}
 	if d == nil {
 		return
 	}
 	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
-	resp.State.Raw = r.result(req.Plan.Raw, d, err == nil, &resp.Diagnostics)
+	resp.State.Raw = r.result(req.Plan.Raw, d, made, &resp.Diagnostics)
+}
+
+// whole tells whether a create that failed has made all of the stack. Terraform
+// destroys and replaces what a failed create leaves in the state, and with it a
+// queue's messages; where nothing is missing, that would be the greater harm.
+func whole(d *stack.Deployment) bool {
+	if d == nil {
+		return false
+	}
+	for _, state := range d.Components {
+		if state != stack.Ready {
+			return false
+		}
+	}
+	return true
 }
 
 // Update makes the stack what was planned, unless it changed since.
