@@ -99,11 +99,14 @@ func (h *hierarchy2) create(id string, l groupLimits) (group, error) {
 		return &group1{}, nil
 	}
 	g := &group2{dir: filepath.Join(h.dir, id), limits: l, enabled: h.enabled}
-	if err := g.make(); err != nil {
+	err := os.Mkdir(g.dir, 0o755)
+	if err == nil {
+		if err = g.configure(); err == nil {
+			return g, nil
+		}
 		g.remove() //nolint:errcheck // the first error says it
-		return nil, fmt.Errorf("make the instance's cgroup: %w", err)
 	}
-	return g, nil
+	return nil, fmt.Errorf("make the instance's cgroup: %w", err)
 }
 
 func (h *hierarchy2) close() {
@@ -128,10 +131,7 @@ func (g *group2) set(r *cgroups.Resources) error {
 	return manager.Set(r)
 }
 
-func (g *group2) make() error {
-	if err := os.Mkdir(g.dir, 0o755); err != nil {
-		return err
-	}
+func (g *group2) configure() error {
 	r := &cgroups.Resources{Unified: map[string]string{}}
 	if g.enabled[memoryController] {
 		r.Memory = g.limits.backstop

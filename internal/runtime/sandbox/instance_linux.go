@@ -33,6 +33,7 @@ type instance struct {
 	over    bool
 
 	exceeded atomic.Bool // the memory limit
+	killed   atomic.Bool // by whoever has it
 	done     chan struct{}
 	exit     Exit
 }
@@ -203,7 +204,7 @@ func (i *instance) attend() {
 	guarding.Go(func() {
 		i.guard.run(stop, func() {
 			i.exceeded.Store(true)
-			i.Kill()
+			i.signal(unix.SIGKILL)
 		})
 	})
 	status, ok := <-i.process.exit
@@ -213,7 +214,7 @@ func (i *instance) attend() {
 	if i.host.namespace == noNamespaces {
 		// The kernel has not ended the others as it does in a pid namespace.
 		i.group.kill()
-		killMarked(tmpVariable + i.dir)
+		killMarked(i.dir)
 	}
 	oomKills := i.guard.stop()
 	i.release()
@@ -225,9 +226,9 @@ func (i *instance) attend() {
 			i.exit.Signal = unix.SignalName(status.Signal())
 		}
 	}
-	// The kernel chooses which process of a tree to kill; if that was another than the
-	// first, the function went on without it, and how it ended is its own doing.
-	i.exit.OutOfMemory = i.exceeded.Load() || oomKills > 0 && i.exit.Signal == "SIGKILL"
+	// The kernel chooses which process of a tree to kill. If that was another than the
+	// function's, it went on without it, and how it ended is another matter.
+	i.exit.OutOfMemory = i.exceeded.Load() || oomKills > 0 && i.exit.Signal == "SIGKILL" && !i.killed.Load()
 	i.host.mu.Lock()
 	delete(i.host.instances, i)
 	i.host.mu.Unlock()
@@ -273,10 +274,14 @@ func openOnly(descriptors ...int) []int {
 }
 
 func (i *instance) Terminate()            { i.signal(unix.SIGTERM) }
-func (i *instance) Kill()                 { i.signal(unix.SIGKILL) }
 func (i *instance) Done() <-chan struct{} { return i.done }
 func (i *instance) Exit() Exit            { return i.exit }
 func (i *instance) PID() int              { return i.pid }
+
+func (i *instance) Kill() {
+	i.killed.Store(true)
+	i.signal(unix.SIGKILL)
+}
 
 func (i *instance) SyncOutput() {
 	if i.output != nil {

@@ -208,7 +208,7 @@ func sweepFolders(dir string) {
 	for _, entry := range entries {
 		if ownerGone(entry.Name()) {
 			left := filepath.Join(dir, entry.Name())
-			killMarked(tmpVariable + left + "/")
+			killMarked(left)
 			os.RemoveAll(left) //nolint:errcheck // the next runtime tries again
 		}
 	}

@@ -1,6 +1,9 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // The measures a sandbox reports on.
 const (
@@ -51,7 +54,7 @@ func (r *report) namespaces(kind namespaceKind, ownUsers bool, err error) {
 	if kind == noNamespaces {
 		reason = "mode process does without"
 		if err != nil {
-			reason = err.Error()
+			reason = strings.ReplaceAll(err.Error(), "\n", "; ")
 		}
 	}
 	for _, measure := range []string{mountNamespace, otherNamespaces, noCapabilities, noNewPrivileges, privateTmp} {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,14 +50,13 @@ type commonRoot struct {
 	init     string
 	ownUsers bool
 
-	mu   sync.Mutex // guards making mount points
-	uids map[int]bool
+	mu sync.Mutex // guards making mount points
 }
 
 func newCommonRoot(dir string, config shimConfig) (*commonRoot, error) {
 	r := &commonRoot{
 		writable: filepath.Join(dir, "rw"), readOnly: filepath.Join(dir, "ro"),
-		init: filepath.Join(dir, "init"), ownUsers: config.OwnUsers, uids: map[int]bool{},
+		init: filepath.Join(dir, "init"), ownUsers: config.OwnUsers,
 	}
 	program, err := initProgram()
 	if err != nil {
@@ -145,38 +145,50 @@ func (r *commonRoot) bind(path string) error {
 	if err := makeMountpoint(r.writable+path, info.IsDir()); err != nil {
 		return err
 	}
-	return mount(path, r.writable+path, "", unix.MS_BIND|unix.MS_REC, "")
+	if err := mount(path, r.writable+path, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return setAttributes(r.writable+path, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID)
 }
 
 // A mountpoint is a host path and where an instance sees it.
-type mountpoint struct{ source, target string }
+type mountpoint struct {
+	// source is empty for an empty folder that is the instance's own.
+	source, target string
+	// own is true if the target is within a folder of the instance's own, where it
+	// must be made.
+	own bool
+}
 
 // prepare makes what enter needs in the part of the root that is common, and
 // returns the binds enter is to make, in order.
 func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	binds := []mountpoint{{spec.Task, taskRoot}}
+	binds := []mountpoint{{source: spec.Task, target: taskRoot}}
 	if spec.Runtime != "" {
-		binds = append(binds, mountpoint{spec.Runtime, runtimeDir})
+		binds = append(binds, mountpoint{source: spec.Runtime, target: runtimeDir})
 	}
 	for _, path := range changingFiles {
 		if _, err := os.Stat(path); err == nil {
-			binds = append(binds, mountpoint{path, path})
+			binds = append(binds, mountpoint{source: path, target: path})
 		}
 	}
-	layers := spec.Layers != ""
+	layers, err := layerMounts(spec)
+	if err != nil {
+		return nil, err
+	}
+	binds = append(binds, layers...)
 	for _, path := range spec.Readable {
 		path = filepath.Clean(path)
 		if !filepath.IsAbs(path) {
 			return nil, fmt.Errorf("readable path %s is not absolute", path)
 		}
-		switch {
-		case hasSystemFolder(path):
-		case within(path, tmpDir):
-			// /tmp is each instance's own, so that enter makes the mount point.
-			binds = append(binds, mountpoint{path, path})
-		default:
+		if common(path) {
+			continue
+		}
+		own := within(path, tmpDir) || within(path, layersRoot) && spec.Layers != ""
+		if !own {
 			info, err := os.Stat(path)
 			if err != nil {
 				return nil, fmt.Errorf("readable path: %w", err)
@@ -184,14 +196,31 @@ func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
 			if err := makeMountpoint(r.writable+path, info.IsDir()); err != nil {
 				return nil, err
 			}
-			binds = append(binds, mountpoint{path, path})
-			if within(path, layersRoot) && layers {
-				return nil, fmt.Errorf("the interpreter's folder %s is within %s, where the function's layers go; layers cannot be used with it", path, layersRoot)
-			}
 		}
+		binds = append(binds, mountpoint{source: path, target: path, own: own})
 	}
-	if layers {
-		binds = append(binds, mountpoint{spec.Layers, layersRoot})
+	return binds, nil
+}
+
+// layerMounts mounts the layers on /opt: as a whole, or, where the interpreter
+// is in the host's /opt and must be seen there too, one by one into a folder of
+// the instance's own.
+func layerMounts(spec *rootSpec) ([]mountpoint, error) {
+	if spec.Layers == "" {
+		return nil, nil
+	}
+	if !slices.ContainsFunc(spec.Readable, func(path string) bool { return within(filepath.Clean(path), layersRoot) }) {
+		return []mountpoint{{source: spec.Layers, target: layersRoot}}, nil
+	}
+	entries, err := os.ReadDir(spec.Layers)
+	if err != nil {
+		return nil, fmt.Errorf("read the layers: %w", err)
+	}
+	binds := []mountpoint{{target: layersRoot}}
+	for _, entry := range entries {
+		binds = append(binds, mountpoint{
+			source: filepath.Join(spec.Layers, entry.Name()), target: filepath.Join(layersRoot, entry.Name()), own: true,
+		})
 	}
 	return binds, nil
 }
@@ -205,26 +234,16 @@ func (r *commonRoot) enter(spec *rootSpec, binds []mountpoint, uid int, mounted 
 		return -1, err
 	}
 	if r.ownUsers {
-		file, err := r.passwdFile(uid)
-		if err != nil {
+		// Once it is mounted, the file needs no name.
+		file := filepath.Join(filepath.Dir(r.writable), "passwd-"+strconv.Itoa(uid))
+		if err := os.WriteFile(file, passwd(uid), 0o444); err != nil {
 			return -1, err
 		}
-		binds = append(binds, mountpoint{file, "/etc/passwd"})
+		defer os.Remove(file)
+		binds = append(binds, mountpoint{source: file, target: "/etc/passwd"})
 	}
 	for _, b := range binds {
-		if within(b.target, tmpDir) {
-			info, err := os.Stat(b.source)
-			if err != nil {
-				return -1, fmt.Errorf("readable path: %w", err)
-			}
-			if err := makeMountpoint(r.readOnly+b.target, info.IsDir()); err != nil {
-				return -1, err
-			}
-		}
-		if err := mount(b.source, r.readOnly+b.target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
-			return -1, err
-		}
-		if err := setAttributes(r.readOnly+b.target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV); err != nil {
+		if err := r.mountOne(b); err != nil {
 			return -1, err
 		}
 	}
@@ -254,28 +273,29 @@ func (r *commonRoot) enter(spec *rootSpec, binds []mountpoint, uid int, mounted 
 	return tmp, nil
 }
 
-// passwdFile is a file that names the user.
-func (r *commonRoot) passwdFile(uid int) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	file := filepath.Join(filepath.Dir(r.writable), "passwd-"+strconv.Itoa(uid))
-	if r.uids[uid] {
-		return file, nil
+func (r *commonRoot) mountOne(b mountpoint) error {
+	target := r.readOnly + b.target
+	if b.source == "" {
+		return mount("tmpfs", target, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0755,size=1m")
 	}
-	if err := os.WriteFile(file, passwd(uid), 0o444); err != nil {
-		return "", err
-	}
-	r.uids[uid] = true
-	return file, nil
-}
-
-func hasSystemFolder(path string) bool {
-	for _, dir := range systemFolders {
-		if within(path, dir) {
-			return true
+	if b.own {
+		info, err := os.Stat(b.source)
+		if err != nil {
+			return fmt.Errorf("readable path: %w", err)
+		}
+		if err := makeMountpoint(target, info.IsDir()); err != nil {
+			return err
 		}
 	}
-	return false
+	if err := mount(b.source, target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return err
+	}
+	return setAttributes(target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+}
+
+// common tells whether every instance sees the path anyway.
+func common(path string) bool {
+	return slices.ContainsFunc(slices.Concat(systemFolders, systemFiles), func(dir string) bool { return within(path, dir) })
 }
 
 // within tells whether path is dir or something in it. Both are clean.

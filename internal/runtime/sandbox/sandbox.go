@@ -53,9 +53,12 @@ type Spec struct {
 	// Env is the whole environment but for the variables the sandbox sets:
 	// AWS_LAMBDA_RUNTIME_API, LAMBDA_TASK_ROOT, LAMBDA_RUNTIME_DIR, HOME, TMPDIR.
 	Env []string
-	// Memory limit of the whole tree, in MB. Exceeding it kills the tree.
+	// Memory limit of the whole tree, in MB, /tmp not included. Exceeding it kills
+	// the tree.
 	Memory int
-	// CPUs is the share of processor time, in CPUs (0.5 is half of one).
+	// CPUs is the share of processor time, in CPUs (0.5 is half of one), from when
+	// the instance first asks its Runtime API for an event; before that it may have
+	// all there is. 0 means no limit.
 	CPUs float64
 	// EphemeralStorage is the size of /tmp, in MB.
 	EphemeralStorage int

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -161,9 +162,9 @@ func TestTheWholeTreeEnds(t *testing.T) {
 // treeOf lists the instance's processes, also those that left the tree.
 func treeOf(i *running) []int {
 	var pids []int
-	address := "AWS_LAMBDA_RUNTIME_API=" + i.Instance.(*instance).api.address
+	address := "\x00AWS_LAMBDA_RUNTIME_API=" + i.Instance.(*instance).api.address + "\x00"
 	for _, pid := range processes() {
-		if marked(pid, address) {
+		if strings.Contains(environmentOf(pid), address) {
 			pids = append(pids, pid)
 		}
 	}
@@ -289,6 +290,71 @@ func TestTheShimIsReplacedWhenItDies(t *testing.T) {
 			t.Error("the next instance does not run")
 		}
 	})
+}
+
+func TestManyInstancesStartAtOnce(t *testing.T) {
+	eachMode(t, func(t *testing.T, h *host) {
+		task := taskDir(t)
+		var all sync.WaitGroup
+		for n := range 100 {
+			all.Go(func() {
+				output := &lines{changed: make(chan struct{})}
+				id := fmt.Sprintf("many-%d", n)
+				spec := functionSpec(task, id, output, "")
+				spec.Argv = []string{"/bin/echo", id}
+				i, err := h.Start(t.Context(), spec)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				<-i.Done()
+				if e := i.Exit(); e.Code != 0 || output.String() != id+"\n" {
+					t.Errorf("%s ended with %+v and said %q", id, e, output)
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+func TestLayersAndInterpretersCanBothBeInOpt(t *testing.T) {
+	h := newSandbox(t, ModeAuto)
+	if h.namespace == noNamespaces {
+		return
+	}
+	layers := t.TempDir()
+	if err := os.Chmod(layers, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(layers, "file"), []byte("from a layer\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	interpreter, err := os.MkdirTemp("/opt", "sandbox-test-*")
+	if err != nil {
+		t.Logf("this user may not write to /opt: %v", err)
+		return
+	}
+	defer os.RemoveAll(interpreter)
+	if err := os.Chmod(interpreter, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(interpreter, "file"), []byte("from the host\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cat := func(readable ...string) string {
+		i := startWith(t, h, func(s *Spec) {
+			s.LayersDir, s.Readable = layers, readable
+			s.Argv = []string{"/bin/cat", Layers + "/file", interpreter + "/file"}
+		}, "cat")
+		i.ended()
+		return i.output.String()
+	}
+	if got := cat(interpreter); got != "from a layer\nfrom the host\n" {
+		t.Errorf("with an interpreter in /opt it reads %q", got)
+	}
+	if got := cat(); !strings.HasPrefix(got, "from a layer\n") || strings.Contains(got, "from the host") {
+		t.Errorf("without one it reads %q", got)
+	}
 }
 
 func TestNothingStartsAfterClose(t *testing.T) {

@@ -51,6 +51,9 @@ type shim struct {
 	config shimConfig
 	root   *commonRoot // nil without namespaces
 	null   int
+	// launching bounds how many instances are started at a time: more would not be
+	// faster, and each takes a thread.
+	launching chan struct{}
 
 	// forking is held from before a fork until the child is in running, so that its
 	// end is never seen first.
@@ -77,7 +80,7 @@ func runShim() error {
 	if err != nil {
 		return err
 	}
-	s := &shim{conn: c, running: map[int]*pair{}, forked: make(chan struct{}, 1)}
+	s := &shim{conn: c, running: map[int]*pair{}, forked: make(chan struct{}, 1), launching: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
 	if _, err := c.receive(&s.config); err != nil {
 		return err
 	}
@@ -95,7 +98,11 @@ func runShim() error {
 			return nil // the runtime is gone or closes: so do the instances
 		}
 		if s.config.Namespaces {
-			go s.launch(r, descriptors)
+			s.launching <- struct{}{}
+			go func() {
+				defer func() { <-s.launching }()
+				s.launch(r, descriptors)
+			}()
 		} else {
 			// A child gets its parent-death signal when the thread that forked it ends.
 			// This one lives as long as the shim.
@@ -193,13 +200,6 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 			return
 		}
 		defer unix.Close(tmp)
-	} else {
-		if err := joinCgroups(r.CgroupTasks); err != nil {
-			fail(err)
-			return
-		}
-		// This thread goes on living, where it came from.
-		defer joinCgroups(s.config.CgroupTasks) //nolint:errcheck // then it is counted among the instance's
 	}
 
 	pidfd := -1
@@ -220,7 +220,7 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 	}
 	s.forking.Lock()
 	defer s.forking.Unlock()
-	pid, err := syscall.ForkExec(r.Argv[0], r.Argv, attributes)
+	pid, err := s.fork(r, attributes)
 	if err != nil {
 		s.abandon(p)
 		fail(err)
@@ -234,6 +234,19 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 	}
 	s.conn.send(shimEvent{Kind: eventStarted, Launch: r.Launch}, passed...) //nolint:errcheck // as above
 	unix.Close(pidfd)
+}
+
+// fork starts the program from the calling thread. Without namespaces that is
+// one that goes on living, so that it leaves the instance's cgroups again, before
+// anybody can see the instance end and kill what is in them.
+func (s *shim) fork(r launchRequest, attributes *syscall.ProcAttr) (int, error) {
+	if !s.config.Namespaces {
+		defer joinCgroups(s.config.CgroupTasks) //nolint:errcheck // they were joinable when the shim was started
+		if err := joinCgroups(r.CgroupTasks); err != nil {
+			return 0, err
+		}
+	}
+	return syscall.ForkExec(r.Argv[0], r.Argv, attributes)
 }
 
 // watch has the reaper look after a child. s.forking is held.

@@ -84,16 +84,15 @@ func privateMemory(pid int) int64 {
 	return (resident - shared) * int64(os.Getpagesize())
 }
 
-// killMarked kills every process whose environment has a variable that begins
-// with the mark, until there is none. It finds what has left its process group
-// and lost its parent; a process that hides from it has changed its environment,
-// which is why this is no isolation.
-func killMarked(mark string) {
+// killMarked kills every process whose TMPDIR is the folder or in it, until there
+// is none. It finds what has left its process group and lost its parent; a process
+// that hides from it has changed its environment, which is why this is no isolation.
+func killMarked(folder string) {
 	self := os.Getpid()
 	for range 1000 {
 		found := false
 		for _, pid := range processes() {
-			if pid == self || !marked(pid, mark) {
+			if pid == self || !marked(pid, folder) {
 				continue
 			}
 			found = true
@@ -106,14 +105,14 @@ func killMarked(mark string) {
 	}
 }
 
-func marked(pid int, mark string) bool {
+func marked(pid int, folder string) bool {
 	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err != nil {
 		return false
 	}
 	for variable := range bytes.SplitSeq(environment, []byte{0}) {
-		if bytes.HasPrefix(variable, []byte(mark)) {
-			return true
+		if dir, ok := strings.CutPrefix(string(variable), tmpVariable); ok {
+			return within(dir, folder)
 		}
 	}
 	return false
