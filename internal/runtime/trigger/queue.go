@@ -137,6 +137,8 @@ type queueRunner struct {
 	changed chan struct{}
 	// stop ends receiving; nil when nothing is received.
 	stop context.CancelFunc
+	// stopped is closed when a standard queue's poller asks for no more messages.
+	stopped chan struct{}
 }
 
 func newQueueRunner(q *Queues, names queueNames) *queueRunner {
@@ -178,10 +180,16 @@ func (r *queueRunner) consumer(config *stack.Queue) (*queueConsumer, error) {
 	}, nil
 }
 
+// stopReceiving returns when a standard queue's messages stay where they are.
+// What was received before is still handled.
 func (r *queueRunner) stopReceiving() {
-	if r.stop != nil {
-		r.stop()
-		r.stop = nil
+	if r.stop == nil {
+		return
+	}
+	r.stop()
+	r.stop = nil
+	if !r.names.fifo {
+		<-r.stopped
 	}
 }
 
@@ -206,11 +214,13 @@ func (r *queueRunner) receive(c *queueConsumer) {
 	}
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(r.handling)
+	stopped := make(chan struct{})
+	r.stopped = stopped
 	r.queues.running.Go(func() {
 		if r.names.fifo {
 			r.lead(ctx)
 		} else {
-			pollStandard(ctx, c)
+			pollStandard(ctx, c, stopped)
 		}
 	})
 }

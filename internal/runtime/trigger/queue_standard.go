@@ -57,16 +57,19 @@ const (
 	fetchBytes = 6 << 20
 	// maxFetch bounds it in messages.
 	maxFetch = 256
+	// shortestWait is what is left of a batch window that is not worth waiting for.
+	shortestWait = 5 * time.Millisecond
 	// pollRetry is how long to wait after JetStream did not answer.
 	pollRetry = time.Second
 )
 
-// pollStandard polls until ctx ends, and returns when what it has received by
-// then is handled.
-func pollStandard(ctx context.Context, c *queueConsumer) {
+// pollStandard polls until ctx ends, which it tells by closing stopped, and returns
+// when what it has received by then is handled.
+func pollStandard(ctx context.Context, c *queueConsumer, stopped chan<- struct{}) {
 	p := &standardPoller{queueConsumer: c, leases: newLeaseKeeper(leaseOf(c.queue) / 4)}
 	defer p.leases.end()
 	defer p.batches.Wait()
+	defer close(stopped)
 	var said string
 	for ctx.Err() == nil {
 		err := p.poll(ctx)
@@ -120,22 +123,20 @@ func (p *standardPoller) gather(ctx context.Context) (*standardBatch, error) {
 	for !b.full() && len(p.carried) == 0 && ctx.Err() == nil {
 		window := p.queue.Consumer.BatchWindow.Std()
 		left := window - time.Since(b.first)
-		var fetched int
-		var err error
+		if !b.empty() && window > 0 && left < shortestWait {
+			return b, nil
+		}
+		fetched, err := p.fetch(ctx, b)
 		switch {
+		case err != nil || fetched > 0:
 		case b.empty():
-			// All that is there, or else the next that comes and all that came with it.
-			if fetched, err = p.fetch(ctx, b, 0, maxFetch); fetched == 0 && err == nil {
-				_, err = p.fetch(ctx, b, time.Minute, 1)
-			}
+			err = p.await(ctx, ctx, b)
 		case window == 0:
-			if fetched, err = p.fetch(ctx, b, 0, maxFetch); fetched == 0 && err == nil {
-				return b, nil
-			}
-		case left < 5*time.Millisecond:
 			return b, nil
 		default:
-			_, err = p.fetch(ctx, b, left, maxFetch)
+			waiting, cancel := context.WithTimeout(ctx, left)
+			err = p.await(ctx, waiting, b)
+			cancel()
 		}
 		if err != nil {
 			return b, err
@@ -144,19 +145,11 @@ func (p *standardPoller) gather(ctx context.Context) (*standardBatch, error) {
 	return b, nil
 }
 
-// fetch asks JetStream for messages and takes them into the batch. It waits for
-// them as long as it is told, not at all for 0, and returns how many there were.
-func (p *standardPoller) fetch(ctx context.Context, b *standardBatch, wait time.Duration, most int) (int, error) {
-	most = min(most, b.capacity-len(b.records), max(1, fetchBytes/p.queue.MaxMessageSize))
-	var incoming jetstream.MessageBatch
-	var err error
-	if wait == 0 {
-		incoming, err = p.source.FetchNoWait(most)
-	} else {
-		waiting, cancel := context.WithTimeout(ctx, wait)
-		defer cancel()
-		incoming, err = p.source.Fetch(most, jetstream.FetchContext(waiting))
-	}
+// fetch takes what there is now into the batch, and returns how many messages
+// there were.
+func (p *standardPoller) fetch(ctx context.Context, b *standardBatch) (int, error) {
+	most := min(maxFetch, b.capacity-len(b.records), max(1, fetchBytes/p.queue.MaxMessageSize))
+	incoming, err := p.source.FetchNoWait(most)
 	if err != nil {
 		return 0, err
 	}
@@ -170,6 +163,37 @@ func (p *standardPoller) fetch(ctx context.Context, b *standardBatch, wait time.
 		return n, err
 	}
 	return n, nil
+}
+
+// await takes one message into the batch, for which it waits until waiting, which
+// is part of ctx, ends. What JetStream sends while it ends is taken too, or given
+// back if ctx has ended: the library's Fetch would leave it behind, hidden from
+// everybody until its lease is over.
+func (p *standardPoller) await(ctx, waiting context.Context, b *standardBatch) error {
+	incoming, err := p.source.Messages(jetstream.PullMaxMessages(1))
+	if err != nil {
+		return err
+	}
+	msg, err := incoming.Next(jetstream.NextContext(waiting))
+	if err == nil {
+		incoming.Stop() // the one message that was asked for has come
+		p.leases.add(msg)
+		p.take(ctx, b, msg)
+		return nil
+	}
+	incoming.Drain()
+	for msg, late := incoming.Next(); late == nil; msg, late = incoming.Next() {
+		p.leases.add(msg)
+		if ctx.Err() != nil {
+			p.settle(msg, msg.Nak)
+			continue
+		}
+		p.take(ctx, b, msg)
+	}
+	if waiting.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // take puts a message where it belongs: into the batch, to the dead letters,
