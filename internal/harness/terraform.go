@@ -58,6 +58,11 @@ func NewWorkspace(ctx context.Context, dir, program string, env ...string) (*Wor
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
+	// A provider that is killed leaves its socket behind, here to go with the folder.
+	temporary := filepath.Join(dir, ".tmp")
+	if err := os.Mkdir(temporary, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
 	w := &Workspace{Dir: dir, Program: program}
 	for _, kv := range os.Environ() {
 		if !strings.HasPrefix(kv, "TIDEGATE_") && !strings.HasPrefix(kv, "TF_") {
@@ -70,6 +75,7 @@ func NewWorkspace(ctx context.Context, dir, program string, env ...string) (*Wor
 	}
 	w.Env = append(w.Env, cache...)
 	w.Env = append(w.Env,
+		"TMPDIR="+temporary,
 		"TF_CLI_CONFIG_FILE="+config,
 		"TF_IN_AUTOMATION=1",
 		"TF_INPUT=0",
