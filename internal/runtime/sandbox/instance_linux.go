@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -63,11 +62,11 @@ func (h *host) Start(ctx context.Context, spec Spec) (_ Instance, err error) {
 	i.process.pidfd, i.process.tmp = -1, -1
 	if err := i.start(ctx); err != nil {
 		i.release()
-		var errno syscall.Errno
-		if !errors.As(err, &errno) {
+		var cause notExecuted
+		if !errors.As(err, &cause) {
 			return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
 		}
-		i.exit = Exit{Code: -1, StartError: i.explain(errno), At: time.Now()}
+		i.exit = Exit{Code: -1, StartError: i.explain(cause), At: time.Now()}
 		close(i.done)
 		return i, nil
 	}
@@ -79,9 +78,12 @@ func (h *host) Start(ctx context.Context, spec Spec) (_ Instance, err error) {
 }
 
 // start makes everything the instance has, in order; release unmakes what was
-// made. The error is an errno if it was the program that could not be executed.
+// made. The error is notExecuted if it was the program that could not be executed.
 func (i *instance) start(ctx context.Context) (err error) {
 	h := i.host
+	if _, err := os.Stat(i.spec.TaskDir); err != nil {
+		return fmt.Errorf("the package is not there: %w", err)
+	}
 	shim, err := h.liveShim()
 	if err != nil {
 		return err
@@ -184,9 +186,9 @@ func sets(variables []string, name string) bool {
 }
 
 // explain says why the program could not be executed, to the one who wrote it.
-func (i *instance) explain(errno syscall.Errno) string {
+func (i *instance) explain(cause notExecuted) string {
 	path := strings.NewReplacer(Task, i.spec.TaskDir, Layers, i.spec.LayersDir, Runtime, i.spec.RuntimeDir).Replace(i.spec.Argv[0])
-	return explainExecution(filepath.Base(path), path, errno)
+	return explainExecution(filepath.Base(path), path, cause)
 }
 
 // initialized is called when the instance first asks for an event. On Lambda the

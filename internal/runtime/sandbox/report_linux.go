@@ -35,7 +35,7 @@ type report struct {
 }
 
 func newReport(mode Mode) *report {
-	return &report{mode: mode, enforced: []string{openFilesLimit}}
+	return &report{mode: mode, enforced: []string{openFilesLimit, noNewPrivileges}}
 }
 
 // add notes a measure as enforced, or as missing for a reason.
@@ -57,7 +57,7 @@ func (r *report) namespaces(kind namespaceKind, ownUsers bool, err error) {
 			reason = strings.ReplaceAll(err.Error(), "\n", "; ")
 		}
 	}
-	for _, measure := range []string{mountNamespace, otherNamespaces, noCapabilities, noNewPrivileges, privateTmp} {
+	for _, measure := range []string{mountNamespace, otherNamespaces, noCapabilities, privateTmp} {
 		r.add(measure, reason)
 	}
 	switch {

@@ -89,7 +89,7 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	}
 	if err := s.run(cmd); err != nil {
 		c.Close()
-		return nil, fmt.Errorf("start the shim: %w", err)
+		return nil, explainStart(kind, err)
 	}
 	var ready shimEvent
 	if err = c.send(config); err == nil {
@@ -104,6 +104,17 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	}
 	go s.receive()
 	return s, nil
+}
+
+// explainStart says what it means that a shim cannot be started so.
+func explainStart(kind namespaceKind, err error) error {
+	switch {
+	case kind == rootNamespaces && errors.Is(err, unix.EPERM):
+		return errors.New("this process may not make namespaces (that takes CAP_SYS_ADMIN)")
+	case kind == userNamespaces && (errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EINVAL)):
+		return errors.New("this host allows no user namespaces")
+	}
+	return fmt.Errorf("start the shim: %w", err)
 }
 
 // run starts the process and sees to its end, from one thread: the kernel sends
@@ -196,9 +207,14 @@ func (s *shimClient) receive() {
 	}
 }
 
+// notExecuted is why the kernel would not execute the function's program.
+type notExecuted syscall.Errno
+
+func (e notExecuted) Error() string { return syscall.Errno(e).Error() }
+
 var errShimGone = errors.New("the sandbox's shim has ended")
 
-// launch starts a process. An errno is the error of executing the program.
+// launch starts a process.
 func (s *shimClient) launch(ctx context.Context, r launchRequest, descriptors ...int) (launched, error) {
 	result := make(chan launchResult, 1)
 	exit := make(chan syscall.WaitStatus, 1)
@@ -229,7 +245,7 @@ func (s *shimClient) launch(ctx context.Context, r launchRequest, descriptors ..
 		case !ok:
 			return launched{}, errShimGone
 		case r.event.Errno != 0:
-			return launched{}, syscall.Errno(r.event.Errno)
+			return launched{}, notExecuted(r.event.Errno)
 		case r.event.Kind == eventFailed:
 			return launched{}, errors.New(r.event.Error)
 		case len(r.descriptors) == 0:

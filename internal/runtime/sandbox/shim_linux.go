@@ -131,7 +131,8 @@ func (s *shim) setUp() error {
 		return err
 	}
 	if !s.config.Namespaces {
-		return nil
+		// This thread forks every instance, and they inherit it.
+		return refusePrivileges()
 	}
 	if s.root, err = newCommonRoot(s.config.RootDir, s.config); err != nil {
 		return err
@@ -180,7 +181,11 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 	defer closeAll(descriptors)
 	fail := func(err error) {
 		event := shimEvent{Kind: eventFailed, Launch: r.Launch, Error: err.Error()}
-		if errno, ok := err.(syscall.Errno); ok {
+		switch errno, ok := err.(syscall.Errno); { //nolint:errorlint // a wrapped one is of something else
+		case !ok:
+		case errno == syscall.EAGAIN, errno == syscall.ENOMEM, errno == syscall.EMFILE, errno == syscall.ENFILE:
+			event.Error = "start a process: " + err.Error() // the host's fault, not the program's
+		default:
 			event.Errno = int(errno)
 		}
 		s.conn.send(event) //nolint:errcheck // if the runtime is gone, so is this process
@@ -406,6 +411,12 @@ func giveUpPrivileges() error {
 	if err := unix.Capset(&header, &sets[0]); err != nil {
 		return fmt.Errorf("make capabilities not inheritable: %w", err)
 	}
+	return refusePrivileges()
+}
+
+// refusePrivileges makes setuid programs and the like ordinary ones for what this
+// thread executes.
+func refusePrivileges() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("set no_new_privs: %w", err)
 	}
