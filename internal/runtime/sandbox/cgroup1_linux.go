@@ -82,11 +82,12 @@ func (h *hierarchy1) create(id string, l groupLimits) (group, error) {
 	return g, nil
 }
 
-func (h *hierarchy1) close() {
+func (h *hierarchy1) folders() []string {
+	var folders []string
 	for _, dir := range h.dirs {
-		cgroups.RemovePath(dir)      //nolint:errcheck // the next runtime tries again
-		os.Remove(filepath.Dir(dir)) //nolint:errcheck // other runtimes may be using it
+		folders = append(folders, dir)
 	}
+	return folders
 }
 
 // A group1 is one folder per controller; those that are missing do nothing.

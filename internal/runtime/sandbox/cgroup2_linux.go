@@ -109,11 +109,11 @@ func (h *hierarchy2) create(id string, l groupLimits) (group, error) {
 	return nil, fmt.Errorf("make the instance's cgroup: %w", err)
 }
 
-func (h *hierarchy2) close() {
-	if h.dir != "" {
-		cgroups.RemovePath(h.dir)      //nolint:errcheck // the next runtime tries again
-		os.Remove(filepath.Dir(h.dir)) //nolint:errcheck // other runtimes may be using it
+func (h *hierarchy2) folders() []string {
+	if h.dir == "" {
+		return nil
 	}
+	return []string{h.dir}
 }
 
 type group2 struct {

@@ -44,10 +44,11 @@ type groupLimits struct {
 type hierarchy interface {
 	// home are the "tasks" files of the runtime's own cgroups v1.
 	home() []string
+	// folders are the cgroups that hold the instances'.
+	folders() []string
 	// missing tells, for each controller that cannot be used, why.
 	missing() map[string]string
 	create(id string, l groupLimits) (group, error)
-	close()
 }
 
 // A group is the cgroup of one instance, over all hierarchies.
@@ -102,7 +103,8 @@ func sweepGroups(dir string, log *slog.Logger) {
 		}
 		left := filepath.Join(dir, entry.Name())
 		killGroup(left)
-		if err := cgroups.RemovePath(left); err != nil {
+		// Another user's is not this one's to remove.
+		if err := cgroups.RemovePath(left); err != nil && !errors.Is(err, os.ErrPermission) {
 			log.Warn("a cgroup of a runtime that has ended could not be removed", "cgroup", left, "error", err)
 		}
 	}
@@ -123,6 +125,13 @@ func killGroup(dir string) {
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// removeOwnersGroup removes a folder of hierarchy.folders. What stays, the next
+// runtime removes.
+func removeOwnersGroup(dir string) {
+	cgroups.RemovePath(dir)      //nolint:errcheck // see above
+	os.Remove(filepath.Dir(dir)) //nolint:errcheck // it may be other runtimes' too
 }
 
 // removeGroups removes folders that have become empty; the thread that started

@@ -33,7 +33,7 @@ func newSandbox(t testing.TB, mode Mode) *host {
 		if err != nil || len(left) > 0 {
 			t.Errorf("folders are left: %v %v", left, err)
 		}
-		for _, dir := range groupFolders(h) {
+		for _, dir := range h.groups.folders() {
 			if _, err := os.Stat(dir); err == nil {
 				t.Errorf("the cgroup %s is left", dir)
 			}
@@ -43,21 +43,6 @@ func newSandbox(t testing.TB, mode Mode) *host {
 		}
 	})
 	return h
-}
-
-// groupFolders are the cgroups of the sandbox.
-func groupFolders(h *host) []string {
-	switch groups := h.groups.(type) {
-	case *hierarchy1:
-		var dirs []string
-		for _, dir := range groups.dirs {
-			dirs = append(dirs, dir)
-		}
-		return dirs
-	case *hierarchy2:
-		return []string{groups.dir}
-	}
-	return nil
 }
 
 type testLog struct{ t testing.TB }

@@ -12,79 +12,131 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A runtime that is killed takes its instances with it, and what it leaves on
-// the host is gone once the next has started.
+// A runtime in a process of its own, with two instances of six processes each.
+type otherRuntime struct {
+	cmd *exec.Cmd
+	dir string
+	// shim and tree are process ids.
+	shim int
+	tree []int
+	// groups are its cgroups.
+	groups []string
+}
+
+func startOther(t *testing.T, mode Mode) *otherRuntime {
+	t.Helper()
+	o := &otherRuntime{dir: t.TempDir()}
+	o.cmd = exec.Command("/proc/self/exe", o.dir, string(mode), taskDir(t))
+	o.cmd.Env = append(os.Environ(), programVariable+"=runtime")
+	output, err := o.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := o.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		o.cmd.Process.Kill() //nolint:errcheck // it was killed already, unless the test failed
+		o.cmd.Wait()         //nolint:errcheck // as above
+	})
+	text := bufio.NewScanner(output)
+	for text.Scan() && text.Text() != "ready" {
+		what, value, _ := strings.Cut(text.Text(), " ")
+		switch what {
+		case "instance":
+			pid, err := strconv.Atoi(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fields, err := statOf(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if o.shim, err = strconv.Atoi(fields[1]); err != nil {
+				t.Fatal(err)
+			}
+			o.tree = append(o.tree, pid)
+		case "group":
+			o.groups = append(o.groups, value)
+		default:
+			t.Fatalf("the runtime said %q", text.Text())
+		}
+	}
+	for _, pid := range processes() {
+		if environment := environmentOf(pid); strings.Contains(environment, "\x00"+programVariable+"=orphan\x00") {
+			o.tree = append(o.tree, pid)
+		}
+	}
+	if len(o.tree) != 12 {
+		t.Fatalf("%d processes of the instances are running, not 12", len(o.tree))
+	}
+	return o
+}
+
+func (o *otherRuntime) kill(t *testing.T) {
+	t.Helper()
+	if err := o.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	o.cmd.Wait() //nolint:errcheck // it was killed
+}
+
+// left tells what there still is of it.
+func (o *otherRuntime) left() []string {
+	var left []string
+	for _, pid := range append(o.tree, o.shim) {
+		if alive(pid) {
+			left = append(left, "process "+strconv.Itoa(pid))
+		}
+	}
+	for _, group := range o.groups {
+		if _, err := os.Stat(group); err == nil {
+			left = append(left, group)
+		}
+	}
+	folders, err := filepath.Glob(filepath.Join(o.dir, "*"))
+	if err != nil {
+		left = append(left, err.Error())
+	}
+	return append(left, folders...)
+}
+
 func TestNothingOfAKilledRuntimeStays(t *testing.T) {
 	for _, mode := range []Mode{ModeAuto, ModeProcess} {
 		t.Run(string(mode), func(t *testing.T) {
-			dir := t.TempDir()
-			cmd := exec.Command("/proc/self/exe", dir, string(mode), taskDir(t))
-			cmd.Env = append(os.Environ(), programVariable+"=runtime")
-			output, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var pids []int
-			text := bufio.NewScanner(output)
-			for text.Scan() && text.Text() != "ready" {
-				pid, err := strconv.Atoi(strings.TrimPrefix(text.Text(), "pid "))
-				if err != nil {
-					t.Fatalf("the runtime said %q", text.Text())
-				}
-				pids = append(pids, pid)
-			}
-			if len(pids) != 2 {
-				t.Fatalf("the runtime started %d instances, not 2", len(pids))
-			}
-			var tree []int
-			for _, pid := range processes() {
-				if strings.Contains(environmentOf(pid), "\x00"+programVariable+"=orphan") {
-					tree = append(tree, pid)
-				}
-			}
-			if len(tree) < 10 {
-				t.Fatalf("%d processes of the instances are running, not 10", len(tree))
-			}
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			cmd.Wait() //nolint:errcheck // it was killed
-			for _, pid := range pids {
-				eventually(t, "the instances end with their runtime", func() bool { return !alive(pid) })
-			}
-			if mode == ModeAuto {
-				for _, pid := range tree {
-					eventually(t, "all their processes end with their runtime", func() bool { return !alive(pid) })
-				}
-			}
+			o := startOther(t, mode)
+			o.kill(t)
+			eventually(t, "processes, cgroups and folders are gone", func() bool { return len(o.left()) == 0 })
+		})
+	}
+}
 
-			h := newSandbox(t, mode)
-			next, err := New(t.Context(), Options{Dir: dir, Mode: mode})
+// Where the shim was killed too, nobody is left to remove anything but the next
+// runtime.
+func TestTheNextRuntimeRemovesWhatIsLeft(t *testing.T) {
+	for _, mode := range []Mode{ModeAuto, ModeProcess} {
+		t.Run(string(mode), func(t *testing.T) {
+			o := startOther(t, mode)
+			if err := unix.Kill(o.shim, unix.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			o.kill(t)
+			if err := unix.Kill(o.shim, unix.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the shim ends", func() bool { return !alive(o.shim) })
+			if len(o.left()) == 0 {
+				t.Fatal("nothing is left for the next runtime")
+			}
+			next, err := New(t.Context(), Options{Dir: o.dir, Mode: mode})
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer next.Close() //nolint:errcheck // newSandbox tests that
-			for _, pid := range tree {
-				if alive(pid) {
-					t.Errorf("process %d outlived the next start", pid)
-				}
+			if err := next.Close(); err != nil {
+				t.Fatal(err)
 			}
-			if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
-				t.Errorf("folders beside the new runtime's own are left: %v %v", left, err)
-			}
-			for _, folder := range groupFolders(h) {
-				owners, err := os.ReadDir(filepath.Dir(folder))
-				if err != nil {
-					t.Fatal(err)
-				}
-				for _, owner := range owners {
-					if strings.HasPrefix(owner.Name(), strconv.Itoa(cmd.Process.Pid)+"-") {
-						t.Errorf("the cgroup %s of the killed runtime is left", owner.Name())
-					}
-				}
+			if left := o.left(); len(left) > 0 {
+				t.Errorf("left are %v", left)
 			}
 		})
 	}

@@ -121,7 +121,7 @@ func (h *host) newShim() (*shimClient, error) {
 	}
 	return startShim(h.namespace, shimConfig{
 		Namespaces: h.namespace != noNamespaces, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
-		CgroupTasks: h.groups.home(),
+		CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
 	})
 }
 
@@ -190,7 +190,9 @@ func (h *host) Close() error {
 		h.shim.close()
 	}
 	if h.groups != nil {
-		h.groups.close()
+		for _, dir := range h.groups.folders() {
+			removeOwnersGroup(dir)
+		}
 	}
 	if h.users != nil {
 		h.users.close()

@@ -311,7 +311,10 @@ func runRuntime(args []string) {
 		if line, err := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
 			must(errors.Join(err, fmt.Errorf("the family said %q", line)))
 		}
-		fmt.Println("pid", i.PID())
+		fmt.Println("instance", i.PID())
+	}
+	for _, group := range s.(*host).groups.folders() { //nolint:forcetypeassert // it is one on Linux
+		fmt.Println("group", group)
 	}
 	ready()
 	forever()

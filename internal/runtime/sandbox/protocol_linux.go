@@ -35,11 +35,18 @@ type shimConfig struct {
 	UID      int
 	// CgroupTasks are the "tasks" files of the cgroups v1 the shim is to stay in.
 	CgroupTasks []string
+	// Dir and Groups are the runtime's folder and its cgroups, which the shim removes
+	// if the runtime dies.
+	Dir    string
+	Groups []string
 }
 
 // A launchRequest asks for one instance. Descriptors: the write end of its
 // output, and if CgroupFD is set, its cgroup v2 folder.
 type launchRequest struct {
+	// Bye asks for nothing but that the shim ends. Without it, the end of the
+	// connection means that the runtime has died.
+	Bye    bool
 	Launch uint64
 	Argv   []string
 	Env    []string

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"sync"
 	"syscall"
 
@@ -70,9 +69,7 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	cmd.Dir = "/"
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs} // descriptor 3
-	// A session of its own keeps a terminal's interrupt, which the runtime handles in
-	// its own way, from the shim.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if kind != noNamespaces {
 		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
 	}
@@ -87,10 +84,11 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 		conn: c, end: make(chan struct{}), gone: make(chan struct{}),
 		waiting: map[uint64]chan launchResult{}, exits: map[uint64]chan syscall.WaitStatus{},
 	}
-	if err := s.run(cmd); err != nil {
+	if err := cmd.Start(); err != nil {
 		c.Close()
 		return nil, explainStart(kind, err)
 	}
+	go s.attend(cmd)
 	var ready shimEvent
 	if err = c.send(config); err == nil {
 		_, err = c.receive(&ready)
@@ -117,25 +115,14 @@ func explainStart(kind namespaceKind, err error) error {
 	return fmt.Errorf("start the shim: %w", err)
 }
 
-// run starts the process and sees to its end, from one thread: the kernel sends
-// the parent-death signal when the thread that forked ends, and Go ends threads
-// as it likes.
-func (s *shimClient) run(cmd *exec.Cmd) error {
-	started := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err != nil {
-			return
-		}
-		<-s.end
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // how it ended is of no interest
-		close(s.gone)
-	}()
-	return <-started
+// attend sees to the end of the process.
+func (s *shimClient) attend(cmd *exec.Cmd) {
+	<-s.end
+	s.conn.send(launchRequest{Bye: true}) //nolint:errcheck // it may have ended
+	cmd.Process.Kill()                    //nolint:errcheck // as above
+	cmd.Wait()                            //nolint:errcheck // how it ended is of no interest
+	s.conn.Close()
+	close(s.gone)
 }
 
 // close ends the shim and with it every instance.
@@ -147,7 +134,6 @@ func (s *shimClient) close() {
 		close(s.end)
 	}
 	s.mu.Unlock()
-	s.conn.Close()
 	<-s.gone
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"os/signal"
 	"runtime"
 	"sync"
 	"syscall"
@@ -39,7 +40,9 @@ func init() {
 
 // A shim stands between the runtime and the instances, one for all of them. It
 // is the first process of a pid namespace, so that when it ends for whatever
-// reason, and it ends with the runtime, the kernel ends every instance.
+// reason, the kernel ends every instance. And it ends with the runtime: their
+// connection tells, which the kernel closes however the runtime has died. What the
+// runtime then could not remove from the host, the shim removes.
 //
 // For each instance it takes a fresh thread, moves it into namespaces, builds
 // the root, gives up privileges and forks; the child inherits it all, and the
@@ -58,6 +61,7 @@ type shim struct {
 	// forking is held from before a fork until the child is in running, so that its
 	// end is never seen first.
 	forking sync.Mutex
+	ending  bool          // nothing may be forked any more
 	running map[int]*pair // by the process ids of both
 	forked  chan struct{} // tells the reaper that there is a child again
 }
@@ -87,23 +91,24 @@ func runShim() error {
 	if err := s.setUp(); err != nil {
 		return c.send(shimEvent{Kind: eventReady, Error: err.Error()})
 	}
-	if err := c.send(shimEvent{Kind: eventReady}); err != nil {
-		return err
-	}
+	c.send(shimEvent{Kind: eventReady}) //nolint:errcheck // if the runtime is gone, receiving says so
 	go s.reap()
 	for {
 		var r launchRequest
 		descriptors, err := c.receive(&r)
-		if err != nil {
-			return nil // the runtime is gone or closes: so do the instances
-		}
-		if s.config.Namespaces {
-			s.launching <- struct{}{}
+		switch {
+		case err != nil:
+			s.bury()
+			return nil
+		case r.Bye:
+			return nil
+		case s.config.Namespaces:
 			go func() {
+				s.launching <- struct{}{}
 				defer func() { <-s.launching }()
 				s.launch(r, descriptors)
 			}()
-		} else {
+		default:
 			// A child gets its parent-death signal when the thread that forked it ends.
 			// This one lives as long as the shim.
 			s.launch(r, descriptors)
@@ -112,11 +117,9 @@ func runShim() error {
 }
 
 func (s *shim) setUp() error {
-	// The runtime may have died before this could be asked of the kernel; then the
-	// socket is closed, which ends the shim too.
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return fmt.Errorf("ask to die with the runtime: %w", err)
-	}
+	// The runtime decides when to end, also where a service manager tells all processes
+	// at once. To ignore the signals would make instances ignore them too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	// Whoever started the runtime may have left descriptors open in it by mistake.
 	// None of them is an instance's.
 	if err := unix.CloseRange(shimDescriptor, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
@@ -225,6 +228,9 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 	}
 	s.forking.Lock()
 	defer s.forking.Unlock()
+	if s.ending {
+		return
+	}
 	pid, err := s.fork(r, attributes)
 	if err != nil {
 		s.abandon(p)
@@ -252,6 +258,38 @@ func (s *shim) fork(r launchRequest, attributes *syscall.ProcAttr) (int, error) 
 		}
 	}
 	return syscall.ForkExec(r.Argv[0], r.Argv, attributes)
+}
+
+// bury ends every instance and removes what a runtime that has died left on the
+// host.
+func (s *shim) bury() {
+	s.forking.Lock()
+	s.ending = true
+	for pid := range s.running {
+		syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it may have ended
+	}
+	s.forking.Unlock()
+	if s.config.Namespaces {
+		syscall.Kill(-1, syscall.SIGKILL) //nolint:errcheck // all in this pid namespace, if there are any
+	} else {
+		for _, group := range s.config.Groups {
+			killGroup(group)
+		}
+		killMarked(s.config.Dir)
+	}
+	for {
+		if _, err := syscall.Wait4(-1, nil, 0, nil); err == syscall.ECHILD {
+			break
+		}
+	}
+	if s.config.Namespaces {
+		unix.Unmount(s.config.RootDir, unix.MNT_DETACH) //nolint:errcheck // removing the folder fails then
+	}
+	// What stays, if anything does, the next runtime removes.
+	for _, group := range s.config.Groups {
+		removeOwnersGroup(group)
+	}
+	os.RemoveAll(s.config.Dir) //nolint:errcheck // as above
 }
 
 // watch has the reaper look after a child. s.forking is held.
@@ -351,6 +389,10 @@ func (s *shim) startInit(p *pair) (mounted func() error, err error) {
 	defer unix.Close(pipe[1])
 	s.forking.Lock()
 	defer s.forking.Unlock()
+	if s.ending {
+		unix.Close(pipe[0])
+		return nil, errors.New("the runtime is gone")
+	}
 	p.init, err = syscall.ForkExec(s.root.init, []string{"proc", s.root.readOnly + "/proc"}, &syscall.ProcAttr{
 		Env: []string{}, Files: []uintptr{uintptr(s.null), uintptr(pipe[1]), uintptr(s.null)},
 	})
