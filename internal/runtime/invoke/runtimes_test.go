@@ -87,6 +87,8 @@ func (n *realNode) deploy(runtime, handler string, files map[string]string) {
 	sha := n.upload(files)
 	rec := shop(changeCart(func(f *stack.Function) {
 		f.Runtime, f.Handler, f.CodeSHA256, f.Memory = runtime, handler, sha, 512
+		// Filling the memory takes a second or more of this share of a processor.
+		f.Timeout = stack.Duration(10 * time.Second)
 	}))
 	rec.Functions["cart"].Versions[0].Config = rec.Stack.Functions["cart"].Config
 	if err := n.OnChange(n.t.Context(), nil, rec); err != nil {
@@ -178,8 +180,8 @@ func shapesOfEveryLanguage() []shape {
 		},
 		{
 			`{"do":"hang"}`,
-			`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 3.00 seconds"}`,
-			"Unhandled", `Task timed out after 3.00 seconds\n\nEND .*\n.*Status: timeout\n$`,
+			`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ID Error: Task timed out after 10.00 seconds"}`,
+			"Unhandled", `Task timed out after 10.00 seconds\n\nEND .*\n.*Status: timeout\n$`,
 		},
 		{`{"do":"nothing"}`, `"shop-cart"`, "", `Init Duration`},
 	}
