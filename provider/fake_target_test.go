@@ -66,10 +66,10 @@ func (f *fakeTarget) Check(context.Context, stack.Stack) (stack.Problems, error)
 
 func (f *fakeTarget) Components(s stack.Stack) []string { return s.Components() }
 
-func (f *fakeTarget) Read(_ context.Context, name string) (*stack.Deployment, error) {
+func (f *fakeTarget) Read(_ context.Context, prior stack.Stack) (*stack.Deployment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d, ok := f.stacks[name]
+	d, ok := f.stacks[prior.Name]
 	if !ok {
 		return nil, target.ErrNotFound
 	}

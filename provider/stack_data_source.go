@@ -144,7 +144,7 @@ func readStack(ctx context.Context, data *providerData, name string, diags *diag
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	found, err := data.target.Read(ctx, name)
+	found, err := data.target.Read(ctx, stack.Stack{Name: name})
 	switch {
 	case errors.Is(err, target.ErrNotFound):
 		diags.AddError(subject("Cannot read stack", name), "There is no stack of that name on the target.")

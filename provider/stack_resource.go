@@ -173,7 +173,11 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	ctx, cancel := deadline(ctx, req.State.Raw, "read", readTimeout)
 	defer cancel()
 	name, _ := text(fields(req.State.Raw)["name"])
-	d, err := r.data.target.Read(ctx, name)
+	prior, err := toStack(r.kind.kind, req.State.Raw)
+	if err != nil {
+		prior = stack.Stack{Name: name} // A state of another version.
+	}
+	d, err := r.data.target.Read(ctx, prior)
 	switch {
 	case errors.Is(err, target.ErrNotFound):
 		resp.State.RemoveResource(ctx)
@@ -218,7 +222,7 @@ func (r *stackResource) ImportState(ctx context.Context, req resource.ImportStat
 	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	d, err := r.data.target.Read(ctx, req.ID)
+	d, err := r.data.target.Read(ctx, stack.Stack{Name: req.ID})
 	switch {
 	case errors.Is(err, target.ErrNotFound):
 		resp.Diagnostics.AddError(subject("Cannot import stack", req.ID), "There is no stack of that name on the target.")

@@ -67,7 +67,7 @@ func (r *remote) complete() cobra.CompletionFunc {
 
 // readStack reads a stack, and tells a person where to look if there is none.
 func readStack(ctx context.Context, client *open.Client, name string) (*stack.Deployment, error) {
-	d, err := client.Read(ctx, name)
+	d, err := client.Read(ctx, stack.Stack{Name: name})
 	if errors.Is(err, target.ErrNotFound) {
 		return nil, fmt.Errorf("there is no stack named %q; see: tidegate stacks", name)
 	}

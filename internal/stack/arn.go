@@ -133,6 +133,16 @@ func ScheduleARN(stack, name string) string {
 // LogGroup is where a function's log lines go.
 func LogGroup(stack, function string) string { return "/aws/lambda/" + FullName(stack, function) }
 
+// OwnRolePath is where a target puts the roles it makes for functions; no role of
+// a user's own has it.
+const OwnRolePath = "/tidegate/"
+
+// OwnRole tells whether a role's ARN names one that a target made.
+func OwnRole(arn string) bool {
+	role, err := ParseARN(arn)
+	return err == nil && role.Service == "iam" && strings.HasPrefix(role.Resource, "role"+OwnRolePath)
+}
+
 func localARN(service, resource string) string {
 	return ARN{"aws", service, Region, Account, resource}.String()
 }

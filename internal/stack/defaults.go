@@ -22,6 +22,9 @@ func NewFunction() Function {
 // NewFunctionURL returns a function's address with its defaults.
 func NewFunctionURL() FunctionURL { return FunctionURL{Auth: "iam"} }
 
+// NewAccessLog returns an access log with its defaults.
+func NewAccessLog() AccessLog { return AccessLog{Format: DefaultAccessLogFormat} }
+
 // NewRoute returns a route with its defaults.
 func NewRoute() Route { return Route{Auth: "inherit"} }
 
@@ -102,6 +105,11 @@ func (t Trigger) withDefaults() Trigger {
 			r.Auth = cmp.Or(r.Auth, NewRoute().Auth)
 			api.Routes[key] = r
 		}
+		if api.AccessLog != nil {
+			log := *api.AccessLog
+			log.Format = cmp.Or(log.Format, NewAccessLog().Format)
+			api.AccessLog = &log
+		}
 		t.HTTPAPI = &api
 	case KindQueue:
 		q := t.Queue.withDefaults()
@@ -166,6 +174,15 @@ func (r *Route) UnmarshalJSON(text []byte) error {
 	v := plain(NewRoute())
 	err := json.Unmarshal(text, &v)
 	*r = Route(v)
+	return err
+}
+
+// UnmarshalJSON decodes an access log; what is absent gets its default.
+func (l *AccessLog) UnmarshalJSON(text []byte) error {
+	type plain AccessLog
+	v := plain(NewAccessLog())
+	err := json.Unmarshal(text, &v)
+	*l = AccessLog(v)
 	return err
 }
 

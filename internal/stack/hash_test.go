@@ -48,6 +48,8 @@ func TestEveryFieldOfAConfigMakesAVersion(t *testing.T) {
 			field.Set(reflect.ValueOf(map[string]string{"A": "x"}))
 		case []string:
 			field.Set(reflect.ValueOf([]string{"x"}))
+		case reflect.Pointer:
+			field.Set(reflect.New(field.Type().Elem()))
 		default:
 			field.Set(reflect.ValueOf(other[field.Kind()]).Convert(field.Type()))
 		}

@@ -105,13 +105,17 @@ type Function struct {
 // the same Hash are the same version.
 type Config struct {
 	// CodeSHA256 is the SHA-256 of the package (see internal/pack) in standard
-	// base64, as Lambda writes it.
+	// base64, as Lambda writes it; empty with an Image.
 	CodeSHA256 string `json:"code_sha256"`
+	// Image is the URI of a container image in place of a package:
+	// "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop@sha256:...".
+	Image string `json:"image,omitempty"`
 	// Runtime is a Lambda runtime identifier: "python3.13", "nodejs22.x",
-	// "provided.al2023", "java21".
+	// "provided.al2023", "java21"; empty with an Image.
 	Runtime string `json:"runtime"`
 	// Handler is the entry point: "app.handler"; for java "pkg.Class::method";
-	// for provided.* free, and "bootstrap" by default.
+	// for provided.* free, and "bootstrap" by default. With an Image it takes the
+	// place of the image's command, and is empty by default.
 	Handler string `json:"handler"`
 	// Memory in MB, 128 to 10240, default 128. CPU follows: 1769 MB is one vCPU.
 	Memory int `json:"memory"`
@@ -132,6 +136,24 @@ type Config struct {
 	Layers []string `json:"layers,omitempty"`
 	// Tracing is "pass_through" (default) or "active".
 	Tracing string `json:"tracing"`
+	// RoleARN of a role of the user's own that the function runs as; empty means that
+	// the target makes one that may do what the function needs.
+	RoleARN string `json:"role_arn,omitempty"`
+	// Network is the private network the function runs in; nil means none.
+	Network *Network `json:"network,omitempty"`
+	// KMSKeyARN of the key that encrypts the environment at rest; empty means the
+	// target's own.
+	KMSKeyARN string `json:"kms_key_arn,omitempty"`
+}
+
+// A Network is where in a VPC a function's network interfaces are.
+type Network struct {
+	// SubnetIDs, such as "subnet-0123456789abcdef0": 1 to 16.
+	SubnetIDs []string `json:"subnet_ids"`
+	// SecurityGroupIDs, such as "sg-0123456789abcdef0": 1 to 5.
+	SecurityGroupIDs []string `json:"security_group_ids"`
+	// IPv6 lets the function reach IPv6 addresses, where the subnets have both.
+	IPv6 bool `json:"ipv6,omitempty"`
 }
 
 // A Permission allows actions on resources, both with * and ? as wildcards,

@@ -12,7 +12,24 @@ type HTTPAPI struct {
 	Throttle *Throttle        `json:"throttle,omitempty"`
 	// Auth asks every route for a JSON Web Token, unless the route says otherwise.
 	Auth *JWTAuth `json:"auth,omitempty"`
+	// AccessLog writes a line for every request; nil means none.
+	AccessLog *AccessLog `json:"access_log,omitempty"`
 }
+
+// AccessLog has a log group of its own.
+type AccessLog struct {
+	// Format of a line, with variables such as $context.requestId:
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+	// Default DefaultAccessLogFormat.
+	Format string `json:"format"`
+	// RetentionDays is how long lines stay, as Logs.RetentionDays.
+	RetentionDays int `json:"retention_days"`
+}
+
+// DefaultAccessLogFormat is one line of JSON.
+const DefaultAccessLogFormat = `{"requestId":"$context.requestId","ip":"$context.identity.sourceIp","requestTime":"$context.requestTime",` +
+	`"routeKey":"$context.routeKey","status":"$context.status","responseLength":"$context.responseLength",` +
+	`"integrationError":"$context.integrationErrorMessage"}`
 
 // A Route binds a route key to a function.
 type Route struct {

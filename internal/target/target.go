@@ -26,8 +26,11 @@ type Target interface {
 	// nobody: the plan wants every one of them to be stack.Ready.
 	Components(s stack.Stack) []string
 
-	// Read returns the stack as it is, or ErrNotFound.
-	Read(ctx context.Context, name string) (*stack.Deployment, error)
+	// Read returns the stack as it is, or ErrNotFound. Prior is the stack as the
+	// caller last knew it; all that matters is its name. Further on it may settle what
+	// the target cannot tell: which of two spellings of the same was meant, and what
+	// belonged to the stack although nothing on the target says so any more.
+	Read(ctx context.Context, prior stack.Stack) (*stack.Deployment, error)
 
 	// List returns every stack on the target, by name.
 	List(ctx context.Context) ([]*stack.Deployment, error)
@@ -40,6 +43,7 @@ type Target interface {
 	// Update makes an existing stack what d says, publishing versions of those
 	// functions only whose Config.Hash is new. ErrNotFound if it is gone,
 	// *ConflictError if it changed since d.Revision.
+	// When it fails half-way it returns what exists beside the error.
 	Update(ctx context.Context, d Deploy) (*stack.Deployment, error)
 
 	// Delete removes the stack and all it owns. Deleting what is gone succeeds.

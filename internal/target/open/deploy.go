@@ -50,7 +50,7 @@ func (c *Client) create(ctx context.Context, d target.Deploy) (*stack.Deployment
 // adopt takes over the stack that has the name already, if it is what an
 // interrupted create left or exactly what this one would make.
 func (c *Client) adopt(ctx context.Context, d target.Deploy) (*stack.Deployment, error) {
-	found, err := c.Read(ctx, d.Stack.Name)
+	found, err := c.Read(ctx, d.Stack)
 	if errors.Is(err, target.ErrNotFound) {
 		// It was deleted just now.
 		return c.put(ctx, d, ifAbsent, stack.CreationUnfinished)
@@ -82,7 +82,7 @@ func (c *Client) leftBehind(ctx context.Context, s stack.Stack, err error) *stac
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	found, err := c.Read(ctx, s.Name)
+	found, err := c.Read(ctx, s)
 	if err != nil || found.Creation != stack.CreationUnfinished || !sameContent(found.Stack, s) {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (c *Client) Update(ctx context.Context, d target.Deploy) (*stack.Deployment
 	}
 	// Changed since the caller saw it. If it is what we want by now, that was us: the
 	// answer got lost and the request was sent again.
-	found, readErr := c.Read(ctx, d.Stack.Name)
+	found, readErr := c.Read(ctx, d.Stack)
 	if readErr != nil {
 		return nil, readErr
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
 
@@ -34,7 +35,7 @@ func wantError(t *testing.T, err error, words ...string) {
 
 func TestARuntimeThatIsDownIsNamedWithTheWayOut(t *testing.T) {
 	c := impatient(t, unusedAddress(t))
-	_, err := c.Read(t.Context(), "orders")
+	_, err := c.Read(t.Context(), stack.Stack{Name: "orders"})
 	wantError(t, err, "cannot reach the runtime at "+c.endpoint, "connection refused", "tidegate serve", EnvEndpoint)
 }
 
@@ -45,12 +46,12 @@ func TestARuntimeThatIsDownIsNotWaitedForTwice(t *testing.T) {
 		attempts++
 		return nil
 	}
-	_, _ = c.Read(t.Context(), "a")
+	_, _ = c.Read(t.Context(), stack.Stack{Name: "a"})
 	if attempts != retries {
 		t.Errorf("the first call was tried again %d times, want %d", attempts, retries)
 	}
 	attempts = 0
-	_, err := c.Read(t.Context(), "b")
+	_, err := c.Read(t.Context(), stack.Stack{Name: "b"})
 	wantError(t, err, "connection refused")
 	if attempts != 0 {
 		t.Errorf("the second call was tried again %d times", attempts)
@@ -81,7 +82,7 @@ func TestARuntimeThatRestartsIsWaitedFor(t *testing.T) {
 		refuse(w, http.StatusServiceUnavailable, "starting")
 		return true
 	}
-	if _, err := c.Read(t.Context(), "orders"); err != nil {
+	if _, err := c.Read(t.Context(), stack.Stack{Name: "orders"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -94,7 +95,7 @@ func TestARuntimeThatHangsIsGivenUp(t *testing.T) {
 		<-r.Context().Done()
 		return true
 	}
-	_, err := c.Read(t.Context(), "orders")
+	_, err := c.Read(t.Context(), stack.Stack{Name: "orders"})
 	wantError(t, err, c.endpoint, "did not answer GET /v1/stacks/orders in time")
 }
 
@@ -162,7 +163,7 @@ func TestAnswersThatNoRuntimeGives(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(c.answer)
 			defer server.Close()
-			_, err := impatient(t, server.URL).Read(t.Context(), "orders")
+			_, err := impatient(t, server.URL).Read(t.Context(), stack.Stack{Name: "orders"})
 			wantError(t, err, c.words...)
 		})
 	}
@@ -170,7 +171,7 @@ func TestAnswersThatNoRuntimeGives(t *testing.T) {
 
 func TestAStackThatIsNotThereIsNotFound(t *testing.T) {
 	f := &fakeRuntime{}
-	if _, err := f.serve(t).Read(t.Context(), "orders"); !errors.Is(err, target.ErrNotFound) {
+	if _, err := f.serve(t).Read(t.Context(), stack.Stack{Name: "orders"}); !errors.Is(err, target.ErrNotFound) {
 		t.Errorf("Read returned %v", err)
 	}
 }

@@ -19,7 +19,8 @@ func (c *Client) Name() string { return "open" }
 func (c *Client) Components(s stack.Stack) []string { return s.Components() }
 
 // Read returns the stack as it is; see target.Target.
-func (c *Client) Read(ctx context.Context, name string) (*stack.Deployment, error) {
+func (c *Client) Read(ctx context.Context, prior stack.Stack) (*stack.Deployment, error) {
+	name := prior.Name
 	var d stack.Deployment
 	if err := c.json(ctx, call{method: http.MethodGet, path: stackPath(name)}, &d); err != nil {
 		return nil, notFound(err)
