@@ -48,8 +48,8 @@ func TestEveryFieldOfAConfigMakesAVersion(t *testing.T) {
 			field.Set(reflect.ValueOf(map[string]string{"A": "x"}))
 		case []string:
 			field.Set(reflect.ValueOf([]string{"x"}))
-		case reflect.Pointer:
-			field.Set(reflect.New(field.Type().Elem()))
+		case *Network:
+			field.Set(reflect.ValueOf(&Network{IPv6: true}))
 		default:
 			field.Set(reflect.ValueOf(other[field.Kind()]).Convert(field.Type()))
 		}
