@@ -122,6 +122,7 @@ func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	w.deploy.Revision = before.Revision
+	w.deploy.Prior, _ = toStack(r.kind.kind, req.State.Raw) // A state of another version says nothing.
 	d, err := r.data.target.Update(ctx, w.deploy)
 	switch {
 	case errors.Is(err, target.ErrNotFound):

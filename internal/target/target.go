@@ -53,6 +53,8 @@ type Target interface {
 // A Deploy is one create or update.
 type Deploy struct {
 	Stack stack.Stack
+	// Prior is the stack as the caller last knew it, for an update; see Read.
+	Prior stack.Stack
 	// Revision of the stack that the caller saw; empty means whichever it is.
 	Revision string
 	// Packages by CodeSHA256: the code and the layers the stack names. Opened only

@@ -1,0 +1,81 @@
+package aws
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+)
+
+// A Target deploys stacks to one region of one AWS account. Its methods may be
+// called at the same time. Errors are sentences for people and hold no secrets.
+type Target struct {
+	options Options
+
+	// mu guards what follows: the session, made by the first call that succeeds.
+	mu   sync.Mutex
+	made *session
+}
+
+var _ target.Target = (*Target)(nil)
+
+// New returns a target. It asks nobody anything yet: credentials are looked for by
+// the first call.
+func New(_ context.Context, o Options) (*Target, error) { return &Target{options: o}, nil }
+
+// Name is "aws".
+func (t *Target) Name() string { return "aws" }
+
+// session returns the connection to AWS, which is made once.
+func (t *Target) session(ctx context.Context) (*session, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.made != nil {
+		return t.made, nil
+	}
+	s, err := connect(ctx, t.options)
+	if err != nil {
+		return nil, err
+	}
+	t.made = s
+	return s, nil
+}
+
+// A place is one region of one account.
+type place struct {
+	// partition is "aws", "aws-cn" or "aws-us-gov"; domain what its hosts' names end in.
+	partition, domain string
+	region            string
+	account           string
+}
+
+// A session is a place and the means to work there.
+type session struct {
+	place
+	clients
+	// defaultTags go to everything, beside the stack's own.
+	defaultTags map[string]string
+	// stagingBucket for large packages; empty means one that Tidegate makes.
+	stagingBucket string
+	// endpoints that are not AWS's own, by service.
+	endpoints map[string]string
+	// pace is how long to wait between looks at something that takes time; see wait.go.
+	pace pace
+}
+
+// Check says what of a valid stack AWS cannot honour; see target.Target.
+func (t *Target) Check(context.Context, stack.Stack) (stack.Problems, error) { return nil, nil }
+
+// Components names what a stack of this shape has on AWS; see target.Target.
+func (t *Target) Components(s stack.Stack) []string {
+	i := newInventory(&session{}, shapeOf(s))
+	i.want(s)
+	var names []string
+	for _, p := range i.parts {
+		if p.wanted() {
+			names = append(names, p.name())
+		}
+	}
+	return names
+}
