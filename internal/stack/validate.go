@@ -110,7 +110,7 @@ func (v *validation) stack(s Stack) {
 				"shorten its name or the stack's so that both and a hyphen have at most %d", full, len(full), maxFullName)
 		}
 	}
-	v.tags(s.Tags)
+	v.tags("tags", s.Tags)
 }
 
 // kinds counts the triggers that are set.
@@ -128,12 +128,20 @@ func (t Trigger) kinds() int {
 // https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
 var tagPattern = regexp.MustCompile(`^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$`)
 
-func (v *validation) tags(tags map[string]string) {
+// ValidateTags returns what is wrong with tags by the rules for a stack's own, for
+// others that join them; path is the attribute that holds them.
+func ValidateTags(path string, tags map[string]string) Problems {
+	v := &validation{}
+	v.tags(path, tags)
+	return v.problems
+}
+
+func (v *validation) tags(attribute string, tags map[string]string) {
 	if len(tags) > maxTags {
-		v.errorf(at("tags"), "there are %d tags; there can be %d", len(tags), maxTags)
+		v.errorf(at(attribute), "there are %d tags; there can be %d", len(tags), maxTags)
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		path, value := element("tags", key), tags[key]
+		path, value := element(attribute, key), tags[key]
 		switch {
 		case key == "" || utf8.RuneCountInString(key) > 128 || !tagPattern.MatchString(key):
 			v.errorf(at(path), "%q cannot be a tag's key; use 1 to 128 letters, digits, spaces and _.:/=+-@", key)

@@ -23,6 +23,12 @@ var logRetentions = []int{
 	0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 }
 
+func (v *validation) retention(path string, days int) {
+	if !slices.Contains(logRetentions, days) {
+		v.errorf(at(path), "logs cannot be kept for %d days; CloudWatch Logs knows %v, and 0 for ever", days, logRetentions[1:])
+	}
+}
+
 func (v *validation) function(s Stack, name string) {
 	f, path := s.Functions[name], element("functions", name)
 	v.code(f.Config, path)
@@ -39,10 +45,10 @@ func (v *validation) function(s Stack, name string) {
 	}
 	v.concurrency(f.Concurrency, path+".concurrency")
 	v.async(f.Async, FullName(s.Name, name), path+".async")
-	if !slices.Contains(logRetentions, f.Logs.RetentionDays) {
-		v.errorf(at(path+".logs.retention_days"), "logs cannot be kept for %d days; CloudWatch Logs knows %v, and 0 for ever",
-			f.Logs.RetentionDays, logRetentions[1:])
-	}
+	v.role(f, path)
+	v.network(f.Network, path+".network")
+	v.key(f, path)
+	v.retention(path+".logs.retention_days", f.Logs.RetentionDays)
 	if f.URL != nil {
 		v.oneOf(path+".url.auth", "the authorization of the URL", f.URL.Auth, "none", "iam")
 		if f.URL.CORS != nil {
@@ -53,7 +59,7 @@ func (v *validation) function(s Stack, name string) {
 	v.between(path+".keep_versions", "the number of versions to keep", f.KeepVersions, 1, 100, "")
 }
 
-// code checks what runs: packages, runtime and handler.
+// code checks what runs: packages, runtime and handler, or an image.
 func (v *validation) code(c Config, path string) {
 	// An empty digest is that of code which is not packaged yet.
 	if c.CodeSHA256 != "" && !validDigest(c.CodeSHA256) {
@@ -70,6 +76,10 @@ func (v *validation) code(c Config, path string) {
 		case slices.Contains(c.Layers[:i], layer):
 			v.errorf(at(index(path+".layers", i), path+".layers"), "the layer has the same content as an earlier one; name it once")
 		}
+	}
+	if c.Image != "" {
+		v.image(c, path)
+		return
 	}
 	v.runtime(c, path)
 }
@@ -98,6 +108,11 @@ var handlerShapes = []struct {
 var runtimePattern = regexp.MustCompile(`^(nodejs[0-9]+\.x|python3\.[0-9]+|ruby[0-9]+\.[0-9]+|java[0-9]+(\.al2)?|dotnet[0-9]+|provided(\.al[0-9]+)?)$`)
 
 func (v *validation) runtime(c Config, path string) {
+	if c.Runtime == "" {
+		v.errorf(at(path+".runtime", path+".image"), "a function that is not an image has a runtime, such as \"nodejs22.x\", \"python3.13\", "+
+			"\"java21\" or \"provided.al2023\", and this one has none")
+		return
+	}
 	if !runtimePattern.MatchString(c.Runtime) {
 		v.errorf(at(path+".runtime"), "%q is not the identifier of a Lambda runtime, such as \"nodejs22.x\", \"python3.13\", "+
 			"\"java21\" or \"provided.al2023\"", c.Runtime)

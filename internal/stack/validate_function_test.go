@@ -36,6 +36,8 @@ func TestValidateFunction(t *testing.T) {
 	full.URL = &FunctionURL{Auth: "none", CORS: &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"GET"}}}
 	full.Layers = []string{digest("1"), digest("2"), digest("3"), digest("4"), digest("5")}
 	full.Architecture, full.Tracing, full.Logs.RetentionDays = "arm64", "active", 3653
+	full.Network = &Network{SubnetIDs: []string{"subnet-1", "subnet-2"}, SecurityGroupIDs: []string{"sg-1"}, IPv6: true}
+	full.KMSKeyARN = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 	checkProblems(t, validStack, []problemCase{
 		{name: "a function with everything", change: func(s *Stack) { s.Functions["fulfil"] = full }},
@@ -50,7 +52,10 @@ func TestValidateFunction(t *testing.T) {
 		{name: "ruby", change: runs("ruby3.4", "app.Shop::Orders.process")},
 		{name: "dotnet", change: runs("dotnet8", "Shop::Shop.Orders::Handle")},
 		{name: "an executable", change: runs("provided.al2023", "bootstrap")},
-		invalidRuntime("a function has a runtime", ""),
+		{
+			name: "a function has a runtime", change: runs("", "app.handler"),
+			paths: []string{fn("runtime"), fn("image")}, want: "a function that is not an image has a runtime",
+		},
 		invalidRuntime("a runtime has a version", "python"),
 		invalidRuntime("a runtime of node ends in .x", "nodejs22"),
 		invalidRuntime("a runtime is a known family", "php8.4"),

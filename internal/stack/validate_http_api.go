@@ -5,6 +5,8 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strings"
+	"unicode/utf8"
 )
 
 func (v *validation) httpAPI(api *HTTPAPI) {
@@ -39,6 +41,25 @@ func (v *validation) httpAPI(api *HTTPAPI) {
 	if api.Auth != nil {
 		v.jwtAuth(api.Auth)
 	}
+	if api.AccessLog != nil {
+		v.accessLog(api.AccessLog)
+	}
+}
+
+// maxAccessLogFormat is how long API Gateway lets the format of a line be.
+const maxAccessLogFormat = 1024
+
+func (v *validation) accessLog(l *AccessLog) {
+	const path = "access_log.format"
+	switch {
+	case utf8.RuneCountInString(l.Format) > maxAccessLogFormat:
+		v.errorf(at(path), "the format has %d characters; it can have %d", utf8.RuneCountInString(l.Format), maxAccessLogFormat)
+	case strings.ContainsAny(l.Format, "\r\n"):
+		v.errorf(at(path), "the format has more than one line; a request is one line of the log")
+	case !strings.Contains(l.Format, "$context.requestId") && !strings.Contains(l.Format, "$context.extendedRequestId"):
+		v.errorf(at(path), "the format lacks $context.requestId, without which API Gateway takes none")
+	}
+	v.retention("access_log.retention_days", l.RetentionDays)
 }
 
 func (v *validation) routeAuth(api *HTTPAPI, r Route, path string) {

@@ -416,6 +416,35 @@ func TestValidateHTTPAPI(t *testing.T) {
 			paths:  []string{"throttle.burst"}, want: "at least 1",
 		},
 		{
+			name: "an access log with its defaults",
+			change: api(func(a *HTTPAPI) {
+				l := NewAccessLog()
+				a.AccessLog = &l
+			}),
+		},
+		{
+			name:   "an access log names the request",
+			change: api(func(a *HTTPAPI) { a.AccessLog = &AccessLog{Format: "$context.routeKey"} }),
+			paths:  []string{"access_log.format"}, want: "the format lacks $context.requestId",
+		},
+		{
+			name:   "an access log has one line for a request",
+			change: api(func(a *HTTPAPI) { a.AccessLog = &AccessLog{Format: "$context.requestId\n$context.status"} }),
+			paths:  []string{"access_log.format"}, want: "more than one line",
+		},
+		{
+			name: "the format of an access log has at most 1024 characters",
+			change: api(func(a *HTTPAPI) {
+				a.AccessLog = &AccessLog{Format: "$context.requestId" + strings.Repeat("x", 1007)}
+			}),
+			paths: []string{"access_log.format"}, want: "the format has 1025 characters; it can have 1024",
+		},
+		{
+			name:   "an access log is kept for as long as CloudWatch can",
+			change: api(func(a *HTTPAPI) { a.AccessLog = &AccessLog{Format: "$context.requestId", RetentionDays: 2} }),
+			paths:  []string{"access_log.retention_days"}, want: "logs cannot be kept for 2 days",
+		},
+		{
 			name:   "CORS rules allow an origin",
 			change: api(func(a *HTTPAPI) { a.CORS = &CORS{} }),
 			paths:  []string{"cors.allow_origins"}, want: "allow no origin",
