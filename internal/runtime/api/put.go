@@ -84,6 +84,13 @@ func (s *Server) checkHost(wanted stack.Stack) stack.Problems {
 	for _, name := range wanted.FunctionNames() {
 		f := wanted.Functions[name]
 		attribute := func(a string) []string { return []string{fmt.Sprintf("functions[%q].%s", name, a)} }
+		if f.Image != "" {
+			problems = append(problems, stack.Problem{
+				Paths:   attribute("image"),
+				Message: "is an image, and this runtime runs packages only; send a package, with a code_sha256 and a runtime",
+			})
+			continue
+		}
 		if err := s.Runtimes.Check(f.Runtime); err != nil {
 			problems = append(problems, stack.Problem{Paths: attribute("runtime"), Message: err.Error()})
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"sync"
@@ -50,6 +51,61 @@ func TestAStackIsCreatedReadListedChangedAndDeleted(t *testing.T) {
 	if d = f.call(http.MethodPut, "/v1/stacks/orders", s).deployment(); d.Functions["fulfil"].Version != 3 {
 		t.Errorf("after a deletion the version is %d, want 3: numbers are never used again", d.Functions["fulfil"].Version)
 	}
+}
+
+// httpAPI is a stack with one route.
+func (f *fixture) httpAPI(name string) stack.Stack {
+	return stack.Stack{
+		Name:      name,
+		Trigger:   stack.Trigger{HTTPAPI: &stack.HTTPAPI{Routes: map[string]stack.Route{"$default": {Function: "fulfil"}}}},
+		Functions: map[string]stack.Function{"fulfil": f.function()},
+	}
+}
+
+// A stack's functions may say what only AWS has a counterpart for.
+func TestWhatOnlyAWSHasIsKeptAsItCame(t *testing.T) {
+	f := newFixture(t)
+	s := f.queue("orders")
+	fn := s.Functions["fulfil"]
+	fn.RoleARN = "arn:aws:iam::123456789012:role/shop"
+	fn.KMSKeyARN, fn.Environment = "arn:aws:kms:eu-central-1:123456789012:key/1234", map[string]string{"A": "1"}
+	fn.Network = &stack.Network{SubnetIDs: []string{"subnet-1"}, SecurityGroupIDs: []string{"sg-1"}, IPv6: true}
+	fn.Permissions = nil
+	s.Functions["fulfil"] = fn
+	f.call(http.MethodPut, "/v1/stacks/orders", s).deployment()
+	got := f.call(http.MethodGet, "/v1/stacks/orders", nil).deployment().Stack.Functions["fulfil"]
+	if got.Hash() != fn.Hash() || got.RoleARN != fn.RoleARN || got.KMSKeyARN != fn.KMSKeyARN || got.Network == nil || !got.Network.IPv6 {
+		t.Errorf("the function is %+v, want %+v", got, fn)
+	}
+
+	api := f.httpAPI("shop")
+	api.Trigger.HTTPAPI.AccessLog = &stack.AccessLog{Format: "$context.requestId", RetentionDays: 7}
+	f.call(http.MethodPut, "/v1/stacks/shop", api).deployment()
+	if got := f.call(http.MethodGet, "/v1/stacks/shop", nil).deployment().Stack.Trigger.HTTPAPI.AccessLog; got == nil || *got != *api.Trigger.HTTPAPI.AccessLog {
+		t.Errorf("the access log is %+v", got)
+	}
+}
+
+func TestAnAccessLogHasDefaults(t *testing.T) {
+	f := newFixture(t)
+	raw, err := json.Marshal(f.httpAPI("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.Replace(string(raw), `"http_api":{`, `"http_api":{"access_log":{},`, 1)
+	got := f.call(http.MethodPut, "/v1/stacks/shop", json.RawMessage(body)).deployment().Stack.Trigger.HTTPAPI.AccessLog
+	if got == nil || *got != stack.NewAccessLog() {
+		t.Errorf("the access log is %+v", got)
+	}
+}
+
+func TestImagesAreRefused(t *testing.T) {
+	f := newFixture(t)
+	s := f.queue("orders")
+	fn := stack.NewFunction()
+	fn.Image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop:1"
+	s.Functions["fulfil"] = fn
+	f.call(http.MethodPut, "/v1/stacks/orders", s).problem(http.StatusUnprocessableEntity, `functions["fulfil"].image`)
 }
 
 func TestSendingWhatIsDeployedChangesNothing(t *testing.T) {
