@@ -53,39 +53,6 @@ func (c *Client) Versions(ctx context.Context, name, function string) ([]stack.V
 	return answer.Versions, err
 }
 
-// Check finds what the runtime's host cannot run: runtime identifiers that it has
-// no interpreter for, and architectures that are not its own; see target.Target.
-func (c *Client) Check(ctx context.Context, s stack.Stack) (stack.Problems, error) {
-	available, err := c.Runtimes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var problems stack.Problems
-	for _, name := range s.FunctionNames() {
-		f := s.Functions[name]
-		if f.Runtime != "" && !slices.Contains(available, f.Runtime) {
-			problems = append(problems, stack.Problem{
-				Paths:   []string{fmt.Sprintf("functions[%q].runtime", name)},
-				Message: fmt.Sprintf("%s is not available on the host of the runtime at %s, which has: %s", f.Runtime, c.endpoint, strings.Join(available, ", ")),
-			})
-		}
-		if f.Architecture == "" {
-			continue
-		}
-		host, err := c.Host(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if f.Architecture != host.Architecture {
-			problems = append(problems, stack.Problem{
-				Paths:   []string{fmt.Sprintf("functions[%q].architecture", name)},
-				Message: fmt.Sprintf("the host of the runtime at %s is %s, not %s; leave the architecture out, or run the runtime on another host", c.endpoint, host.Architecture, f.Architecture),
-			})
-		}
-	}
-	return problems, nil
-}
-
 // Runtimes lists the runtime identifiers that the host has interpreters for. The
 // runtime is asked once.
 func (c *Client) Runtimes(ctx context.Context) ([]string, error) {

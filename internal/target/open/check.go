@@ -1,0 +1,83 @@
+package open
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// Check finds what the runtime's host cannot run: images, runtime identifiers that
+// it has no interpreter for, and architectures that are not its own. It warns of
+// what the runtime keeps, but has no counterpart for; see target.Target.
+func (c *Client) Check(ctx context.Context, s stack.Stack) (stack.Problems, error) {
+	var problems stack.Problems
+	for _, name := range s.FunctionNames() {
+		found, err := c.checkFunction(ctx, s.Functions[name], fmt.Sprintf("functions[%q]", name))
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, found...)
+	}
+	if api := s.Trigger.HTTPAPI; api != nil && api.AccessLog != nil {
+		problems = append(problems, ignored("access_log", "the open runtime writes no access log; functions' own log lines are kept, and /metrics counts invocations"))
+	}
+	return problems, nil
+}
+
+func (c *Client) checkFunction(ctx context.Context, f stack.Function, path string) (stack.Problems, error) {
+	problems := ignoredSettings(f, path)
+	if f.Image != "" {
+		problems = append(problems, stack.Problem{
+			Paths:   []string{path + ".image"},
+			Message: "the open runtime runs packages only, no images; give the function a source and a runtime instead, or deploy it to AWS",
+		})
+	}
+	if f.Runtime != "" {
+		available, err := c.Runtimes(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(available, f.Runtime) {
+			problems = append(problems, stack.Problem{
+				Paths:   []string{path + ".runtime"},
+				Message: fmt.Sprintf("%s is not available on the host of the runtime at %s, which has: %s", f.Runtime, c.endpoint, strings.Join(available, ", ")),
+			})
+		}
+	}
+	if f.Architecture != "" {
+		host, err := c.Host(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if f.Architecture != host.Architecture {
+			problems = append(problems, stack.Problem{
+				Paths:   []string{path + ".architecture"},
+				Message: fmt.Sprintf("the host of the runtime at %s is %s, not %s; leave the architecture out, or run the runtime on another host", c.endpoint, host.Architecture, f.Architecture),
+			})
+		}
+	}
+	return problems, nil
+}
+
+// ignoredSettings warns of a function's settings that only AWS has.
+func ignoredSettings(f stack.Function, path string) stack.Problems {
+	var problems stack.Problems
+	if f.RoleARN != "" {
+		problems = append(problems, ignored(path+".role_arn", "the open runtime has no roles; there the function may do only what its permissions say, and with a role it has none"))
+	}
+	if f.Network != nil {
+		problems = append(problems, ignored(path+".network", "the open runtime has no private networks; there the function uses the network of the host"))
+	}
+	if f.KMSKeyARN != "" {
+		problems = append(problems, ignored(path+".kms_key_arn", "the open runtime has no keys; there the environment lies unencrypted in the runtime's data folder"))
+	}
+	return problems
+}
+
+// ignored is a warning of something that the runtime keeps and does nothing with.
+func ignored(path, message string) stack.Problem {
+	return stack.Problem{Paths: []string{path}, Message: message + "; this changes nothing on AWS", Warning: true}
+}
