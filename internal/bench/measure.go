@@ -11,16 +11,17 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// providerProcess is how Linux names the provider's process.
+// providerProcess is how Linux names a provider's process.
 const providerProcess = "terraform-provi"
 
-// workspace makes a workspace in a folder of its own.
-func (b bench) workspace(ctx context.Context, name string) (*harness.Workspace, error) {
+// workspace makes a workspace in a folder of its own, whose provider has the runtime
+// as its target, unless env says otherwise.
+func (b bench) workspace(ctx context.Context, name string, env ...string) (*harness.Workspace, error) {
 	dir := filepath.Join(b.dir, name)
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return nil, err
 	}
-	return harness.NewWorkspace(ctx, dir, b.program, b.runtime.Env()...)
+	return harness.NewWorkspace(ctx, dir, b.program, append(b.runtime.Env(), env...)...)
 }
 
 // builtin is a workspace with as many resources of Terraform's built-in provider:
@@ -59,7 +60,7 @@ func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, ru
 			}
 		}
 	}
-	r.took, r.base = median(took), median(base)
+	r.took, r.base, r.beside = median(took), median(base), "Terraform alone"
 	return nil
 }
 
