@@ -35,6 +35,9 @@ type embedded struct {
 const unlimited = -1
 
 func startEmbedded(dir string, log *slog.Logger) (*embedded, error) {
+	if err := removeUnfinished(dir); err != nil {
+		log.Warn("what a killed process had made or deleted in part is left in the data folder", "error", err)
+	}
 	server, err := natsserver.NewServer(&natsserver.Options{
 		ServerName: "tidegate",
 		DontListen: true,
