@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// When packages that nothing names any more are removed: soon after the start,
-// when the runtime has settled, and then every so often.
+// When packages that nothing names any more are removed, and what deleted functions
+// left: soon after the start, when the runtime has settled, and then every so often.
 const (
 	firstCollection = time.Minute
 	nextCollections = 15 * time.Minute
@@ -24,6 +24,9 @@ func (r *Runtime) keepHouse() {
 		}
 		if err := r.store.CollectPackages(r.draining); err != nil && r.draining.Err() == nil {
 			r.log.Warn("removing unused packages failed", "error", err)
+		}
+		if err := r.invoke.Collect(r.draining); err != nil && r.draining.Err() == nil {
+			r.log.Warn("removing what deleted functions left failed", "error", err)
 		}
 		timer.Reset(nextCollections)
 	}

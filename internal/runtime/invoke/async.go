@@ -156,7 +156,7 @@ func (a *async) remove(ctx context.Context, f *function) error {
 // drop removes the consumer and the events of a function that is gone. A node
 // that learns late of a function's removal, after the function was added again,
 // leaves alone what is the new one's by now.
-func (a *async) drop(ctx context.Context, n queueName) error {
+func (a *async) drop(ctx context.Context, n queueName, which ...jetstream.StreamPurgeOpt) error {
 	exists, err := a.exists(ctx, n)
 	if exists || err != nil {
 		return err
@@ -164,7 +164,7 @@ func (a *async) drop(ctx context.Context, n queueName) error {
 	if err := a.stream.DeleteConsumer(ctx, n.consumer()); err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return fmt.Errorf("cannot remove the queue of asynchronous invocations of function %s of stack %s: %w", n.function, n.stack, err)
 	}
-	if err := a.stream.Purge(ctx, jetstream.WithPurgeSubject(n.subject())); err != nil {
+	if err := a.stream.Purge(ctx, append(which, jetstream.WithPurgeSubject(n.subject()))...); err != nil {
 		return fmt.Errorf("cannot drop the asynchronous invocations of function %s of stack %s: %w", n.function, n.stack, err)
 	}
 	return nil
@@ -187,6 +187,15 @@ func (a *async) exists(ctx context.Context, n queueName) (bool, error) {
 // removes what functions left that were deleted while their last node died.
 func (a *async) begin(ctx context.Context) error {
 	close(a.begun)
+	return a.collect(ctx)
+}
+
+// collect removes the consumers and events of functions that are no more: their
+// last node died before it was done with them, or an event was accepted while its
+// function was being deleted. A function's record is read after the consumer or
+// event was seen, and written before there is any, so those of a new function are
+// not taken for an old one's.
+func (a *async) collect(ctx context.Context) error {
 	left := map[queueName]bool{}
 	consumers := a.stream.ConsumerNames(ctx)
 	for name := range consumers.Name() {
@@ -197,39 +206,39 @@ func (a *async) begin(ctx context.Context) error {
 	if err := consumers.Err(); err != nil {
 		return fmt.Errorf("cannot list the queues of asynchronous invocations: %w", err)
 	}
-	waiting, err := a.waiting(ctx)
+	waiting, last, err := a.waiting(ctx)
 	if err != nil {
 		return err
 	}
 	for n := range waiting {
 		left[n] = true
 	}
-	a.mu.Lock()
-	for f := range a.queues {
-		delete(left, f.queueName())
-	}
-	a.mu.Unlock()
+	known := a.known()
+	var errs []error
 	for n := range left {
-		if err := a.drop(ctx, n); err != nil {
-			return err
+		if known[n] {
+			continue
 		}
+		// Later events may be of a function that was added again meanwhile.
+		errs = append(errs, a.drop(ctx, n, jetstream.WithPurgeSequence(last+1)))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // waiting counts the events of each function that are not done with, on all nodes.
-func (a *async) waiting(ctx context.Context) (map[queueName]uint64, error) {
+// Last is the stream's newest sequence when they were counted.
+func (a *async) waiting(ctx context.Context) (counts map[queueName]uint64, last uint64, err error) {
 	info, err := a.stream.Info(ctx, jetstream.WithSubjectFilter(asyncStream+".>"))
 	if err != nil {
-		return nil, fmt.Errorf("cannot count the asynchronous invocations that wait: %w", err)
+		return nil, 0, fmt.Errorf("cannot count the asynchronous invocations that wait: %w", err)
 	}
-	counts := make(map[queueName]uint64, len(info.State.Subjects))
+	counts = make(map[queueName]uint64, len(info.State.Subjects))
 	for subject, count := range info.State.Subjects {
 		if n, ok := parseQueueName(strings.TrimPrefix(subject, asyncStream+"."), "."); ok {
 			counts[n] = count
 		}
 	}
-	return counts, nil
+	return counts, info.State.LastSeq, nil
 }
 
 // stopTaking ends the taking of events; those that are being handled go on.
@@ -261,6 +270,17 @@ func (a *async) close() {
 	if err := a.js.Conn().FlushTimeout(ackTimeout); err != nil {
 		a.opts.Log.Warn("asynchronous invocations go to other nodes later", "error", err)
 	}
+}
+
+// known has the functions whose events this node handles.
+func (a *async) known() map[queueName]bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := make(map[queueName]bool, len(a.queues))
+	for f := range a.queues {
+		known[f.queueName()] = true
+	}
+	return known
 }
 
 // open lists the queues there are.

@@ -309,22 +309,6 @@ func TestAFunctionThatIsBackKeepsItsEvents(t *testing.T) {
 	}
 }
 
-func TestStartRemovesWhatDeletedFunctionsLeft(t *testing.T) {
-	st := openStore(t, t.TempDir())
-	n := newNode(t, st, echo)
-	n.deploy(shop(nil))
-	orphan := &function{runner: n.runner, stack: "gone", incarnation: "x", name: "fn"}
-	if err := n.Service.async.publish(t.Context(), orphan, newEvent(Request{ID: "id"}, time.Now())); err != nil {
-		t.Fatal(err)
-	}
-	if err := n.Start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if waiting := n.waiting(); waiting != 0 {
-		t.Errorf("%d events are left", waiting)
-	}
-}
-
 func TestErrorsOfTheRuntimeDoNotCountAsAttempts(t *testing.T) {
 	var broken atomic.Bool
 	broken.Store(true)

@@ -117,7 +117,9 @@ func (q *eventQueue) room(ctx context.Context) int {
 	return 0
 }
 
-// consumer finds the function's consumer, or makes it.
+// consumer finds the function's consumer, or makes it. Making it is not cut short:
+// the server would make it all the same, and maybe after it was asked to delete it,
+// since it answers requests side by side.
 func (q *eventQueue) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	select {
 	case q.async.setups <- struct{}{}:
@@ -142,7 +144,7 @@ func (q *eventQueue) consumer(ctx context.Context) (jetstream.Consumer, error) {
 	case err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound):
 		return nil, err
 	}
-	return q.async.stream.CreateOrUpdateConsumer(ctx, config)
+	return q.async.stream.CreateOrUpdateConsumer(context.WithoutCancel(ctx), config)
 }
 
 // pause waits, unless ctx ends before.

@@ -203,6 +203,8 @@ func (s *fakeStore) Share(limit int) int { return limit / max(1, int(s.nodes.Loa
 type fakeLogs struct {
 	mu      sync.Mutex
 	entries []telemetry.Entry
+	// groups that have lines.
+	groups []telemetry.Group
 }
 
 func (l *fakeLogs) Append(_ telemetry.Group, e telemetry.Entry) {
@@ -211,7 +213,20 @@ func (l *fakeLogs) Append(_ telemetry.Group, e telemetry.Entry) {
 	l.entries = append(l.entries, e)
 }
 
-func (l *fakeLogs) Remove(context.Context, string, string, string) error { return nil }
+func (l *fakeLogs) Remove(_ context.Context, stack, incarnation, function string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.groups = slices.DeleteFunc(l.groups, func(g telemetry.Group) bool {
+		return g == telemetry.Group{Stack: stack, Incarnation: incarnation, Function: function}
+	})
+	return nil
+}
+
+func (l *fakeLogs) Groups(context.Context) ([]telemetry.Group, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.groups), nil
+}
 
 func (l *fakeLogs) all() []telemetry.Entry {
 	l.mu.Lock()
@@ -374,3 +389,5 @@ type discardLogs struct{}
 
 func (discardLogs) Append(telemetry.Group, telemetry.Entry)              {}
 func (discardLogs) Remove(context.Context, string, string, string) error { return nil }
+
+func (discardLogs) Groups(context.Context) ([]telemetry.Group, error) { return nil, nil }

@@ -104,7 +104,7 @@ func (n *node) async(req Request) {
 // waiting is how many events are not done with.
 func (n *node) waiting() (sum uint64) {
 	n.t.Helper()
-	counts, err := n.Service.async.waiting(n.t.Context())
+	counts, _, err := n.Service.async.waiting(n.t.Context())
 	if err != nil {
 		n.t.Fatal(err)
 	}

@@ -40,6 +40,8 @@ type Languages interface {
 type Logs interface {
 	Append(telemetry.Group, telemetry.Entry)
 	Remove(ctx context.Context, stack, incarnation, function string) error
+	// Groups lists the functions that have lines, whether they exist or not.
+	Groups(ctx context.Context) ([]telemetry.Group, error)
 }
 
 // Options for New. Store, Sandbox, Languages and Logs are required.
@@ -97,7 +99,7 @@ func (o Options) withDefaults() Options {
 
 // A Service is one node's Invoker. The order of calls is: New, OnChange for every
 // stack that exists, Start, OnChange for every change, Close. Invoke and
-// InvokeAsync may be called all the while.
+// InvokeAsync may be called all the while, Collect after Start.
 type Service struct {
 	opts   Options
 	runner *runner
@@ -131,7 +133,39 @@ func (s *Service) SetQueues(q QueueSender) { s.async.setSender(q) }
 
 // Start begins to handle asynchronous invocations, and removes what deleted
 // functions have left. Every stack that exists has been told to OnChange.
-func (s *Service) Start(ctx context.Context) error { return s.async.begin(ctx) }
+func (s *Service) Start(ctx context.Context) error {
+	return errors.Join(s.async.begin(ctx), s.collectLogs(ctx))
+}
+
+// Collect removes what deleted functions have left since Start: events that were
+// accepted, and lines that were written, while the function was being deleted.
+// Call it now and then, on any node, after Start.
+func (s *Service) Collect(ctx context.Context) error {
+	return errors.Join(s.async.collect(ctx), s.collectLogs(ctx))
+}
+
+// collectLogs removes the logs of functions that are no more. A later stack of the
+// same name would show them as its own.
+func (s *Service) collectLogs(ctx context.Context) error {
+	groups, err := s.opts.Logs.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	known := s.async.known()
+	var errs []error
+	for _, g := range groups {
+		n := queueName{g.Stack, g.Function, g.Incarnation}
+		if known[n] {
+			continue
+		}
+		exists, err := s.async.exists(ctx, n)
+		if err == nil && !exists {
+			err = s.opts.Logs.Remove(ctx, g.Stack, g.Incarnation, g.Function)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
 
 // OnChange is a store.ChangeFunc. It makes the stack's functions what the new
 // record says. Invocations that run go on, also those of functions that are gone;
@@ -247,7 +281,7 @@ func (b backlog) Describe(descs chan<- *prometheus.Desc) { descs <- backlogDesc 
 func (b backlog) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(b.async.life, backlogTimeout)
 	defer cancel()
-	counts, err := b.async.waiting(ctx)
+	counts, _, err := b.async.waiting(ctx)
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(backlogDesc, fmt.Errorf("asynchronous backlog: %w", err))
 		return

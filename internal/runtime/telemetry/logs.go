@@ -190,6 +190,21 @@ func (l *Logs) Remove(ctx context.Context, stack, incarnation, function string) 
 	return nil
 }
 
+// Groups lists the groups that have lines, by what their subjects tell of them.
+func (l *Logs) Groups(ctx context.Context) ([]Group, error) {
+	info, err := l.stream.Info(ctx, jetstream.WithSubjectFilter(logStream+".>"))
+	if err != nil {
+		return nil, fmt.Errorf("cannot list the functions' logs: %w", err)
+	}
+	var groups []Group
+	for subject := range info.State.Subjects {
+		if parts := strings.Split(subject, "."); len(parts) == 4 {
+			groups = append(groups, Group{Stack: parts[1], Function: parts[2], Incarnation: parts[3]})
+		}
+	}
+	return groups, nil
+}
+
 // Close takes what was appended to the stream and stops. What JetStream has
 // not taken when ctx ends is lost.
 func (l *Logs) Close(ctx context.Context) error {

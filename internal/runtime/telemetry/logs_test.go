@@ -263,3 +263,21 @@ func connect(t *testing.T, server *natsserver.Server) jetstream.JetStream {
 	}
 	return js
 }
+
+func TestTheLogsThereAreCanBeListed(t *testing.T) {
+	logs := openLogs(t, jetStream(t), telemetry.LogsOptions{})
+	removed := telemetry.Group{Stack: "orders", Incarnation: "two", Function: "report"}
+	for _, g := range []telemetry.Group{orders, removed} {
+		logs.Append(g, telemetry.Entry{Time: time.Now(), Line: "line"})
+	}
+	if err := logs.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := logs.Remove(t.Context(), removed.Stack, removed.Incarnation, removed.Function); err != nil {
+		t.Fatal(err)
+	}
+	groups, err := logs.Groups(t.Context())
+	if err != nil || len(groups) != 1 || groups[0] != orders {
+		t.Errorf("there are logs of %v, %v; want %v", groups, err, orders)
+	}
+}
