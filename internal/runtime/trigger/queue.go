@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,6 +30,9 @@ type Queues struct {
 	mu     sync.Mutex
 	closed bool
 	queues map[string]*queueRunner // by stack
+	// begun are the streams that Reconcile set out to make, by stack, even if it
+	// failed half-way; they stay until they are deleted.
+	begun map[string]queueNames
 	// running are the pollers and leaders, with the batches they have received.
 	running sync.WaitGroup
 }
@@ -38,7 +42,7 @@ var _ Trigger = (*Queues)(nil)
 // NewQueues returns the trigger of queues.
 func NewQueues(env Env) *Queues {
 	env = env.withDefaults()
-	q := &Queues{env: env, queues: map[string]*queueRunner{}}
+	q := &Queues{env: env, queues: map[string]*queueRunner{}, begun: map[string]queueNames{}}
 	q.handling, q.abandon = context.WithCancel(context.Background())
 	env.Metrics.MustRegister(&queueCollector{q})
 	return q
@@ -64,28 +68,49 @@ func (q *Queues) Close(ctx context.Context) {
 // Reconcile makes the queue's streams what the record says, and receives if it
 // has a consumer that is enabled.
 func (q *Queues) Reconcile(ctx context.Context, old, new *store.Record) error {
-	var before, after *queueNames
-	if old != nil && old.Stack.Trigger.Queue != nil {
-		names := namesOf(old)
-		before = &names
-	}
+	var after *queueNames
 	if new != nil && new.Stack.Trigger.Queue != nil {
 		names := namesOf(new)
 		after = &names
 	}
-	if before != nil && (after == nil || *after != *before) {
+	for _, before := range q.earlier(old, new) {
+		if after != nil && *after == before {
+			continue
+		}
 		q.remove(before.stack)
-		if err := deleteStreams(ctx, q.env.Store, *before); err != nil {
+		if err := deleteStreams(ctx, q.env.Store, before); err != nil {
 			return fmt.Errorf("queue of stack %q: %w", before.stack, err)
 		}
+		q.mu.Lock()
+		delete(q.begun, before.stack)
+		q.mu.Unlock()
 	}
 	if after == nil {
 		return nil
 	}
+	q.mu.Lock()
+	q.begun[after.stack] = *after
+	q.mu.Unlock()
 	if err := makeStreams(ctx, q.env.Store, *after, new.Stack.Trigger.Queue); err != nil {
 		return err
 	}
 	return q.receive(new)
+}
+
+// earlier are the streams the stack may have: those of its old record, and those of
+// one that failed to take effect and was replaced since.
+func (q *Queues) earlier(old, new *store.Record) []queueNames {
+	var all []queueNames
+	if old != nil && old.Stack.Trigger.Queue != nil {
+		all = append(all, namesOf(old))
+	}
+	name := stackOf(old, new)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if begun, ok := q.begun[name]; ok && !slices.Contains(all, begun) {
+		all = append(all, begun)
+	}
+	return all
 }
 
 // remove stops all that goes on with a stack's queue. Its functions are going

@@ -3,6 +3,7 @@ package trigger
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
@@ -628,6 +631,28 @@ func TestStartCollectsWhatDeletedStacksLeft(t *testing.T) {
 	}
 	if len(names) != 1 || names[0] != "TIDEGATE_Q_orders_1" {
 		t.Errorf("streams are %v", names)
+	}
+}
+
+// A record that takes effect in part, and is replaced then, leaves nothing: what it
+// began is no part of the record that took effect last.
+func TestStreamsOfAQueueThatWasMadeInPartGoWithTheNextRecord(t *testing.T) {
+	st := openStore(t)
+	queues := NewQueues(Env{Store: st, Invoker: &consumerFunction{}, Authorize: allowAll})
+	config := queueOf(func(q *stack.Queue) { q.Consumer.Filters = []string{"{"} })
+	half := recordOf("orders", stack.Trigger{Queue: &config})
+	if err := queues.Reconcile(t.Context(), nil, half); err == nil {
+		t.Fatal("a wrong filter was taken")
+	}
+	stream := namesOf(half).messages()
+	if _, err := st.JetStream().Stream(t.Context(), stream); err != nil {
+		t.Fatalf("the stream was not made: %v", err)
+	}
+	if err := queues.Reconcile(t.Context(), nil, recordOf("orders", stack.Trigger{})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.JetStream().Stream(t.Context(), stream); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("the stream is left: %v", err)
 	}
 }
 

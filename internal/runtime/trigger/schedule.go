@@ -40,6 +40,9 @@ type Schedules struct {
 	closed bool
 	bucket jetstream.KeyValue // nil until it is needed
 	known  map[string]*schedule
+	// begun are the records that Reconcile set out to bring into effect, by stack,
+	// even if it failed half-way; stacks without schedules are left out.
+	begun  map[string]*store.Record
 	alarms alarms
 	// changed wakes the loop.
 	changed chan struct{}
@@ -62,6 +65,7 @@ func NewSchedules(env Env, queues *Queues) *Schedules {
 		sendDead: queues.Send,
 		slots:    make(chan struct{}, parallelFirings),
 		known:    map[string]*schedule{},
+		begun:    map[string]*store.Record{},
 		changed:  make(chan struct{}, 1),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
@@ -122,7 +126,11 @@ func schedulesOf(r *store.Record) map[string]*schedule {
 
 // Reconcile makes the stack's schedules what the record says, at once.
 func (s *Schedules) Reconcile(ctx context.Context, old, new *store.Record) error {
-	before, after := schedulesOf(old), schedulesOf(new)
+	name := stackOf(old, new)
+	s.mu.Lock()
+	before, after := schedulesOf(s.begun[name]), schedulesOf(new)
+	s.mu.Unlock()
+	maps.Copy(before, schedulesOf(old))
 	if len(before) == 0 && len(after) == 0 {
 		return nil
 	}
@@ -139,6 +147,13 @@ func (s *Schedules) Reconcile(ctx context.Context, old, new *store.Record) error
 			return fmt.Errorf("schedule %q of stack %q: %w", each.name, each.stack, err)
 		}
 	}
+	s.mu.Lock()
+	if len(after) > 0 {
+		s.begun[name] = new
+	} else {
+		delete(s.begun, name)
+	}
+	s.mu.Unlock()
 	for _, key := range slices.Sorted(maps.Keys(after)) {
 		each := after[key]
 		state, err := s.define(ctx, each)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"pgregory.net/rapid"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
@@ -376,6 +377,30 @@ func TestSchedulesOfDeletedStacksAreCollected(t *testing.T) {
 	}
 	s.pass(time.Minute)
 	s.wantFirings(1)
+}
+
+// A record that takes effect in part, and is replaced then, leaves nothing: what it
+// began is no part of the record that took effect last.
+func TestSchedulesThatWereMadeInPartGoWithTheNextRecord(t *testing.T) {
+	s := openSchedules(t, nil)
+	broken := every("rate(1 minute)", nil)
+	broken["wrong"] = stack.ScheduleItem{Expression: "rate(never)", Enabled: true}
+	half := recordOf("ops", stack.Trigger{Schedule: &stack.Schedule{Schedules: broken}})
+	half.Revision = s.record.Revision + 1
+	if err := s.schedules.Reconcile(t.Context(), s.record, half); err == nil {
+		t.Fatal("a wrong expression was taken")
+	}
+	if _, _, err := s.schedules.read(t.Context(), "ops.1.tick"); err != nil {
+		t.Fatalf("the first schedule was not made: %v", err)
+	}
+	fixed := recordOf("ops", stack.Trigger{})
+	fixed.Revision = half.Revision + 1
+	s.reconcile(s.record, fixed)
+	if _, _, err := s.schedules.read(t.Context(), "ops.1.tick"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		t.Errorf("the schedule is still in the store: %v", err)
+	}
+	s.pass(time.Minute)
+	s.wantFirings(0)
 }
 
 // TestLatestIsTheLastOfAll compares the look back with going through every time.

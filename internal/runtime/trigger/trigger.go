@@ -87,6 +87,14 @@ func (e Env) withDefaults() Env {
 	return e
 }
 
+// stackOf is the name of the stack that a change is of.
+func stackOf(old, new *store.Record) string {
+	if new != nil {
+		return new.Stack.Name
+	}
+	return old.Stack.Name
+}
+
 // Triggers is one of each kind.
 type Triggers struct {
 	HTTPAPIs     *HTTPAPIs
