@@ -89,6 +89,14 @@ func stringList(required bool, doc string) schema.ListAttribute {
 	}
 }
 
+// stringSet is required, and a list of which the order means nothing.
+func stringSet(doc string) schema.SetAttribute {
+	return schema.SetAttribute{
+		ElementType: types.StringType, Required: true, MarkdownDescription: doc,
+		Validators: []validator.Set{noNulls{}},
+	}
+}
+
 func stringMap(doc string) schema.MapAttribute {
 	return schema.MapAttribute{
 		ElementType: types.StringType, Optional: true, MarkdownDescription: doc,

@@ -110,6 +110,9 @@ func (r *stackResource) settings(s stack.Stack) (any, error) {
 	for _, f := range functions {
 		if f, ok := f.(map[string]any); ok {
 			delete(f, "routing")
+			if f["role_arn"] == nil {
+				f["role_arn"] = "" // One role in place of another is a change, whoever made them.
+			}
 		}
 	}
 	return doc, err

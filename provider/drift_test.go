@@ -5,6 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 func TestDriftIsToldWithoutWhatMayBeSecret(t *testing.T) {
@@ -23,5 +27,34 @@ func TestDriftIsToldWithoutWhatMayBeSecret(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestARoleInPlaceOfAnotherIsAChange(t *testing.T) {
+	r := newStackResource(plainStack)
+	made := madeRole("shop", "f")
+	for name, c := range map[string]struct {
+		was, is stack.Function
+		status  string
+	}{
+		"in place of the target's": {is: stack.Function{Config: stack.Config{RoleARN: someRole}}, status: made},
+		"in place of the user's":   {was: stack.Function{Config: stack.Config{RoleARN: someRole}}, status: someRole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deployment := func(f stack.Function, role string) *stack.Deployment {
+				return &stack.Deployment{
+					Stack:     stack.Stack{Name: "shop", Functions: map[string]stack.Function{"f": f}},
+					Functions: map[string]stack.FunctionStatus{"f": {RoleARN: role}},
+				}
+			}
+			state, err := fromDeployment(stack.KindNone, r.schema.Attributes, deployment(c.was, c.status), tftypes.Value{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.settingChanges(state, deployment(c.is, ""))
+			if want := []string{`functions["f"].role_arn was changed`}; !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }

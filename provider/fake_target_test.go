@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -30,6 +31,8 @@ type fakeTarget struct {
 	fail error
 	// lacks, if not empty, names a component that the next write leaves out.
 	lacks string
+	// roles tells that the target makes roles, as AWS does.
+	roles bool
 	// revision counts writes.
 	revision int
 }
@@ -137,7 +140,11 @@ func (f *fakeTarget) deploy(d target.Deploy) (*stack.Deployment, error) {
 		if old := f.stacks[name]; old != nil {
 			versions = old.Functions[function].Versions
 		}
-		next.Functions[function] = publish(name, function, config, versions)
+		status := publish(name, function, config, versions)
+		if f.roles {
+			status.RoleARN = cmp.Or(config.RoleARN, madeRole(name, function))
+		}
+		next.Functions[function] = status
 	}
 	if f.stacks == nil {
 		f.stacks = map[string]*stack.Deployment{}
@@ -146,6 +153,11 @@ func (f *fakeTarget) deploy(d target.Deploy) (*stack.Deployment, error) {
 	err := f.fail
 	f.fail = nil
 	return next, err
+}
+
+// madeRole is the role that the fake makes for a function.
+func madeRole(name, function string) string {
+	return "arn:aws:iam::123456789012:role" + stack.OwnRolePath + name + "/" + function
 }
 
 func publish(name, function string, f stack.Function, versions []stack.Version) stack.FunctionStatus {

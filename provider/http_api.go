@@ -31,6 +31,11 @@ func httpAPIAttributes() map[string]schema.Attribute {
 			"audience": stringList(true, "Audiences, one of which the token must be for."),
 			"scopes":   stringList(false, "Scopes, one of which the token must have. Default: any."),
 		}),
+		"access_log": optionalObject("Writes a line for every request, into a log group of its own. AWS only. Default: none.", map[string]schema.Attribute{
+			"format": defaultString(stack.NewAccessLog().Format, "Format of a line, with [variables](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html) "+
+				"such as `$context.requestId`, which cannot be missing. Default: JSON with request id, address, time, route, status, length and error."),
+			"retention_days": defaultNumber(stack.NewAccessLog().RetentionDays, "How many days lines stay; 0 means for ever. Default: 0."),
+		}),
 
 		"arn": computedString("ARN of the API."),
 		"url": computedString("Where the API answers, without a slash at the end."),

@@ -2,9 +2,11 @@ package provider
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -17,10 +19,23 @@ import (
 // said here: the trigger's attributes stand beside the stack's own, and a function
 // has attributes that its target knows nothing of.
 
-// toStack decodes a configuration, plan or state of a stack of that kind. What is
-// unknown in it is absent from the stack. Secrets come along only from a
-// configuration: nothing else holds any.
+// toStack decodes a plan or state of a stack of that kind. What is unknown in it is
+// absent from the stack, and so are the roles that the target made, which nobody
+// wrote.
 func toStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
+	s, err := decodeStack(kind, v)
+	for name, f := range s.Functions {
+		if stack.OwnRole(f.RoleARN) {
+			f.RoleARN = ""
+			s.Functions[name] = f
+		}
+	}
+	return s, err
+}
+
+// decodeStack decodes a configuration as it was written. Secrets come along only
+// from here: nothing else holds any.
+func decodeStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
 	doc, _ := tree(v).(map[string]any)
 	functions, _ := doc["functions"].(map[string]any)
 	for _, f := range functions {
@@ -37,6 +52,13 @@ func toStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
 	raw, err := json.Marshal(whole)
 	if err == nil {
 		err = json.Unmarshal(raw, &s)
+	}
+	for _, f := range s.Functions {
+		if f.Network != nil {
+			// Sets come in any order, and a version's hash knows one.
+			slices.Sort(f.Network.SubnetIDs)
+			slices.Sort(f.Network.SecurityGroupIDs)
+		}
 	}
 	return s, err
 }
@@ -85,7 +107,12 @@ func document(kind stack.Kind, d *stack.Deployment) (map[string]any, error) {
 		delete(f, "secrets")
 		f["arn"] = absent(status.ARN)
 		f["alias_arn"] = absent(status.AliasARN)
-		f["role_arn"] = absent(status.RoleARN)
+		f["role_arn"] = absent(cmp.Or(status.RoleARN, d.Stack.Functions[name].RoleARN))
+		for _, attribute := range []string{"code_sha256", "runtime", "handler"} {
+			if f[attribute] == "" {
+				delete(f, attribute) // An image has none.
+			}
+		}
 		f["log_group"] = absent(status.LogGroup)
 		f["function_url"] = absent(status.URL)
 		if status.Version != 0 {
@@ -246,9 +273,7 @@ func elementType(a schema.NestedAttribute) tftypes.Type {
 
 // encodeValue encodes what has no attributes of its own.
 func encodeValue(t tftypes.Type, v any) (tftypes.Value, error) {
-	mismatch := func() (tftypes.Value, error) {
-		return tftypes.NewValue(t, nil), fmt.Errorf("want %s, have %T", t, v)
-	}
+	mismatch := func() (tftypes.Value, error) { return mismatched(t, v) }
 	switch typed := t.(type) {
 	case tftypes.Map:
 		doc, ok := v.(map[string]any)
@@ -265,19 +290,9 @@ func encodeValue(t tftypes.Type, v any) (tftypes.Value, error) {
 		}
 		return tftypes.NewValue(t, values), nil
 	case tftypes.List:
-		doc, ok := v.([]any)
-		if !ok {
-			return mismatch()
-		}
-		values := make([]tftypes.Value, len(doc))
-		for i, element := range doc {
-			value, err := encodeValue(typed.ElementType, element)
-			if err != nil {
-				return value, err
-			}
-			values[i] = value
-		}
-		return tftypes.NewValue(t, values), nil
+		return encodeElements(t, typed.ElementType, v)
+	case tftypes.Set:
+		return encodeElements(t, typed.ElementType, v)
 	}
 	switch v := v.(type) {
 	case string:
@@ -295,4 +310,25 @@ func encodeValue(t tftypes.Type, v any) (tftypes.Value, error) {
 		}
 	}
 	return mismatch()
+}
+
+// encodeElements encodes a list or a set.
+func encodeElements(t, element tftypes.Type, v any) (tftypes.Value, error) {
+	doc, ok := v.([]any)
+	if !ok {
+		return mismatched(t, v)
+	}
+	values := make([]tftypes.Value, len(doc))
+	for i, e := range doc {
+		value, err := encodeValue(element, e)
+		if err != nil {
+			return value, err
+		}
+		values[i] = value
+	}
+	return tftypes.NewValue(t, values), nil
+}
+
+func mismatched(t tftypes.Type, v any) (tftypes.Value, error) {
+	return tftypes.NewValue(t, nil), fmt.Errorf("want %s, have %T", t, v)
 }

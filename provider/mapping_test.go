@@ -20,7 +20,7 @@ import (
 // object, and why.
 var onlyHere = map[string][]string{
 	"":            {"id", "release", "timeouts", "release_id", "components", "arn", "url", "dead_letter_arn"},
-	"functions[]": {"source", "build", "layer_sha256", "code_manifest", "secrets_wo", "arn", "alias_arn", "version", "routing", "role_arn", "log_group", "function_url"},
+	"functions[]": {"source", "build", "layer_sha256", "code_manifest", "secrets_wo", "arn", "alias_arn", "version", "routing", "log_group", "function_url"},
 }
 
 // onlyInModel are fields that have no attribute of the same name.
@@ -197,11 +197,18 @@ var (
 				Architecture:     maybe.Draw(t, "architecture"),
 				Layers:           words.Draw(t, "layers"),
 				Tracing:          word.Draw(t, "tracing"),
+				RoleARN:          maybe.Draw(t, "role"),
+				Network:          rapid.Ptr(randomNetwork, true).Draw(t, "network"),
+				KMSKeyARN:        maybe.Draw(t, "key"),
 			},
 			Concurrency:  stack.Concurrency{Provisioned: count.Draw(t, "provisioned")},
 			Async:        stack.Async{Retries: count.Draw(t, "retries"), MaxAge: duration.Draw(t, "max_age"), OnFailure: maybe.Draw(t, "on_failure"), OnSuccess: maybe.Draw(t, "on_success")},
 			Logs:         stack.Logs{RetentionDays: count.Draw(t, "retention")},
 			KeepVersions: count.Draw(t, "keep"),
+		}
+		if rapid.Bool().Draw(t, "is an image") {
+			f.Image, f.CodeSHA256, f.Runtime, f.Layers = word.Draw(t, "image"), "", "", nil
+			f.Handler = maybe.Draw(t, "command")
 		}
 		f.Concurrency.Reserved = rapid.Ptr(count, true).Draw(t, "reserved")
 		for range rapid.IntRange(0, 2).Draw(t, "permissions") {
@@ -214,6 +221,14 @@ var (
 			f.URL = &stack.FunctionURL{Auth: word.Draw(t, "auth"), CORS: rapid.Ptr(randomCORS, true).Draw(t, "cors")}
 		}
 		return f
+	})
+	randomNetwork = rapid.Custom(func(t *rapid.T) stack.Network {
+		return stack.Network{SubnetIDs: ids.Draw(t, "subnets"), SecurityGroupIDs: ids.Draw(t, "groups"), IPv6: rapid.Bool().Draw(t, "ipv6")}
+	})
+	// ids are what a set becomes: each once, in order.
+	ids = rapid.Map(rapid.SliceOfNDistinct(word, 1, 3, rapid.ID[string]), func(l []string) []string {
+		slices.Sort(l)
+		return l
 	})
 	randomCORS = rapid.Custom(func(t *rapid.T) stack.CORS {
 		return stack.CORS{
@@ -230,6 +245,9 @@ var (
 		}
 		if rapid.Bool().Draw(t, "throttled") {
 			a.Throttle = &stack.Throttle{Rate: rapid.Float64Range(0.001, 1e6).Draw(t, "rate"), Burst: count.Draw(t, "burst")}
+		}
+		if rapid.Bool().Draw(t, "has an access log") {
+			a.AccessLog = &stack.AccessLog{Format: word.Draw(t, "format"), RetentionDays: count.Draw(t, "days")}
 		}
 		if rapid.Bool().Draw(t, "has auth") {
 			a.Auth = &stack.JWTAuth{Issuer: word.Draw(t, "issuer"), Audience: rapid.SliceOfN(word, 1, 2).Draw(t, "audience"), Scopes: words.Draw(t, "scopes")}

@@ -31,8 +31,11 @@ type recipe struct {
 }
 
 // readRecipe returns nil while something that the package follows from is not
-// known.
+// known, and of a function that has no package.
 func readRecipe(f map[string]tftypes.Value) *recipe {
+	if packageless(f) {
+		return nil
+	}
 	for _, attribute := range []string{"source", "build", "layers"} {
 		if !f[attribute].IsFullyKnown() {
 			return nil
@@ -55,6 +58,12 @@ func readRecipe(f map[string]tftypes.Value) *recipe {
 		r.layers = append(r.layers, path)
 	}
 	return r
+}
+
+// packageless tells whether it is known that a function has no package, since it is
+// an image.
+func packageless(f map[string]tftypes.Value) bool {
+	return f["source"].IsKnown() && f["source"].IsNull()
 }
 
 // code is what became of a recipe.

@@ -234,6 +234,11 @@ func TestAnythingMayBeUnknown(t *testing.T) {
 		"an object":     {`{ retries = 1, max_age = "1h", on_failure = null, on_success = null }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", async = LATER } }`},
 		"the url":       {`{ auth = "none", cors = null }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", url = LATER } }`},
 		"the build":     {`{ command = "cp app.py $TIDEGATE_OUTPUT", environment = {} }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", build = LATER } }`},
+		"the image":     {`"` + someImage + `"`, `name = "shop", functions = { a = { image = LATER } }`},
+		"the role":      {`"` + someRole + `"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", role_arn = LATER } }`},
+		"the network":   {`{ subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"], ipv6 = false }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", network = LATER } }`},
+		"a subnet":      {`"subnet-1"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", network = { subnet_ids = [LATER], security_group_ids = ["sg-1"] } } }`},
+		"the key":       {`"arn:aws:kms:eu-central-1:123456789012:key/1"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", environment = { A = "1" }, kms_key_arn = LATER } }`},
 		"the secrets":   {`{ PASSWORD = "hunter2" }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", secrets_wo = LATER, secrets_version = "1" } }`},
 		"the tags":      {`{ team = "shop" }`, `name = "shop", tags = LATER, functions = { a = ` + function + ` }`},
 	} {

@@ -20,7 +20,7 @@ import (
 func (p *planner) planCode(ctx context.Context) {
 	recipes := map[string]*recipe{}
 	for name, f := range p.functions {
-		unknownCode(f)
+		resetCode(f)
 		if r := readRecipe(f); r != nil {
 			recipes[name] = r
 		}
@@ -51,9 +51,15 @@ func (p *planner) leaveNote() {
 	p.resource.data.earlier.leave(p.resource.kind.kind, name, p.recipes, planned)
 }
 
-func unknownCode(f map[string]tftypes.Value) {
+// resetCode makes unknown what follows from a function's package, or null where
+// there is none.
+func resetCode(f map[string]tftypes.Value) {
+	var v any = tftypes.UnknownValue
+	if packageless(f) {
+		v = nil
+	}
 	for _, attribute := range []string{"code_sha256", "code_manifest", "layer_sha256"} {
-		f[attribute] = tftypes.NewValue(f[attribute].Type(), tftypes.UnknownValue)
+		f[attribute] = tftypes.NewValue(f[attribute].Type(), v)
 	}
 }
 
@@ -110,13 +116,13 @@ func (r *stackResource) wish(ctx context.Context, plan, config, state tftypes.Va
 	return w
 }
 
-// addSecrets sends the secrets of those functions that are new or whose
-// secrets_version has changed. The target keeps the others'.
+// addSecrets sends the secrets of those functions that are new, or missing on the
+// target, or whose secrets_version has changed. The target keeps the others'.
 func addSecrets(s stack.Stack, config, state map[string]tftypes.Value) {
 	for name, f := range s.Functions {
-		before, exists := state[name]
-		version, _ := text(fields(before)["secrets_version"])
-		if exists && version == f.SecretsVersion {
+		before := fields(state[name])
+		version, _ := text(before["secrets_version"])
+		if _, exists := text(before["arn"]); exists && version == f.SecretsVersion {
 			continue
 		}
 		f.Secrets = map[string]string{}

@@ -40,6 +40,7 @@ type functionDataModel struct {
 	RoleARN     types.String     `tfsdk:"role_arn"`
 	LogGroup    types.String     `tfsdk:"log_group"`
 	FunctionURL types.String     `tfsdk:"function_url"`
+	Image       types.String     `tfsdk:"image"`
 	Runtime     types.String     `tfsdk:"runtime"`
 	CodeSHA256  types.String     `tfsdk:"code_sha256"`
 	Version     types.Int64      `tfsdk:"version"`
@@ -77,8 +78,9 @@ func (d *stackDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 					"role_arn":     computed("ARN of the role the function runs as, where the target has roles."),
 					"log_group":    computed("Name of the function's log group."),
 					"function_url": computed("The function's address, if it has one."),
-					"runtime":      computed("Runtime identifier."),
-					"code_sha256":  computed("SHA-256 of the package, in base64."),
+					"image":        computed("URI of the image, if it is one."),
+					"runtime":      computed("Runtime identifier, unless it is an image."),
+					"code_sha256":  computed("SHA-256 of the package, in base64, unless it is an image."),
 					"version":      schema.Int64Attribute{Computed: true, MarkdownDescription: "The version that the alias `live` points at; of two, the one with more of the traffic."},
 					"routing": schema.MapAttribute{
 						ElementType: types.Int64Type, Computed: true,
@@ -123,8 +125,9 @@ func describe(f stack.Function, s stack.FunctionStatus) functionDataModel {
 		RoleARN:     optional(s.RoleARN),
 		LogGroup:    optional(s.LogGroup),
 		FunctionURL: optional(s.URL),
-		Runtime:     types.StringValue(f.Runtime),
-		CodeSHA256:  types.StringValue(f.CodeSHA256),
+		Image:       optional(f.Image),
+		Runtime:     optional(f.Runtime),
+		CodeSHA256:  optional(f.CodeSHA256),
 		Routing:     map[string]int64{},
 	}
 	if s.Version != 0 {

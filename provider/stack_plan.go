@@ -107,6 +107,7 @@ func (p *planner) replacements() path.Paths {
 func (p *planner) run(ctx context.Context) tftypes.Value {
 	p.plan["id"] = p.plan["name"]
 	p.planHandlers(p.decode())
+	p.planRoles()
 	p.planCode(ctx)
 	s := p.decode()
 	// It is known what will be released if every function is.
@@ -150,9 +151,34 @@ func (p *planner) planHandlers(s stack.Stack) {
 	written := fields(p.config["functions"])
 	for name, f := range p.functions {
 		if f["runtime"].IsKnown() && fields(written[name])["handler"].IsNull() {
-			f["handler"] = tftypes.NewValue(tftypes.String, s.Functions[name].Handler)
+			f["handler"] = tftypes.NewValue(tftypes.String, nil)
+			if handler := s.Functions[name].Handler; handler != "" {
+				f["handler"] = tftypes.NewValue(tftypes.String, handler)
+			}
 		}
 	}
+}
+
+// planRoles keeps the roles that the target made. One that it did not make was the
+// user's, who has one made now, or was put in its place behind Terraform's back.
+func (p *planner) planRoles() {
+	for name, f := range p.functions {
+		if !p.ownRole(name).IsNull() {
+			continue
+		}
+		before := fields(fields(p.state["functions"])[name])
+		role, hasRole := text(before["role_arn"])
+		if _, exists := text(before["arn"]); hasRole && stack.OwnRole(role) || exists && !hasRole {
+			f["role_arn"] = before["role_arn"] // Some targets have no roles.
+			continue
+		}
+		f["role_arn"] = tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
+	}
+}
+
+// ownRole is the role that the user gives a function, null if he gives it none.
+func (p *planner) ownRole(function string) tftypes.Value {
+	return fields(fields(p.config["functions"])[function])["role_arn"]
 }
 
 // planVersion tells whether it is known what the function will be, and if that
@@ -161,7 +187,11 @@ func (p *planner) planVersion(name string, f map[string]tftypes.Value, hash stri
 	f["version"] = tftypes.NewValue(tftypes.Number, tftypes.UnknownValue)
 	f["routing"] = tftypes.NewValue(f["routing"].Type(), tftypes.UnknownValue)
 	for _, attribute := range append([]string{"code_sha256", "layer_sha256"}, frozen...) {
-		if !f[attribute].IsFullyKnown() {
+		v := f[attribute]
+		if attribute == "role_arn" {
+			v = p.ownRole(name) // One that the target makes is in no hash.
+		}
+		if !v.IsFullyKnown() {
 			return false
 		}
 	}
@@ -176,7 +206,7 @@ func (p *planner) planVersion(name string, f map[string]tftypes.Value, hash stri
 // planAddresses keeps what the target gave the function for as long as it lives.
 func (p *planner) planAddresses(name string, f map[string]tftypes.Value) {
 	before := fields(fields(p.state["functions"])[name])
-	for _, attribute := range []string{"arn", "alias_arn", "role_arn", "log_group"} {
+	for _, attribute := range []string{"arn", "alias_arn", "log_group"} {
 		f[attribute] = output(attribute, "", f, before)
 	}
 	f["function_url"] = output("function_url", "url", f, before)
@@ -190,7 +220,8 @@ func (p *planner) planOutputs() {
 }
 
 // output plans an attribute that only the target knows: as it was, null if the
-// attribute that brings it about is not wanted, unknown if that is new.
+// attribute that brings it about is not wanted, unknown if that is new or was
+// missing.
 func output(name, cause string, plan, before map[string]tftypes.Value) tftypes.Value {
 	if cause != "" {
 		switch wanted := plan[cause]; {
@@ -200,7 +231,7 @@ func output(name, cause string, plan, before map[string]tftypes.Value) tftypes.V
 			return tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 		}
 	}
-	if v, ok := before[name]; ok {
+	if v, ok := before[name]; ok && !v.IsNull() {
 		return v
 	}
 	return tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
@@ -225,9 +256,11 @@ func (p *planner) shapeKnown() bool {
 	if len(p.functions) != len(fields(p.plan["functions"])) || p.functions == nil {
 		return false
 	}
-	for _, f := range p.functions {
-		if !f["url"].IsKnown() {
-			return false
+	for name, f := range p.functions {
+		for _, v := range []tftypes.Value{f["url"], f["concurrency"], f["async"], f["layers"], f["network"], p.ownRole(name)} {
+			if !v.IsFullyKnown() {
+				return false
+			}
 		}
 	}
 	for name := range p.resource.kind.attributes() {

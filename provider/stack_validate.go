@@ -2,17 +2,20 @@ package provider
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // ValidateConfig reports what stack.Validate finds. Terraform calls it for
 // `validate`, and again with what became known for each plan and apply, so
 // nothing else repeats it. What needs files or the target is for ModifyPlan.
 func (r *stackResource) ValidateConfig(_ context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
-	s, err := toStack(r.kind.kind, req.Config.Raw)
+	s, err := decodeStack(r.kind.kind, req.Config.Raw)
 	if err != nil {
 		return // Some value does not have its attribute's type, which the framework reports.
 	}
@@ -21,8 +24,43 @@ func (r *stackResource) ValidateConfig(_ context.Context, req resource.ValidateC
 		// Nothing is packaged yet.
 		unknown = append(unknown, path.Root("functions").AtMapKey(name).AtName("code_sha256"))
 	}
-	report(s.Name, decidable(s.WithDefaults().Validate(), unknown), &resp.Diagnostics)
+	problems := checkCode(req.Config.Raw, s)
+	problems = append(problems, s.WithDefaults().Validate()...)
+	report(s.Name, decidable(problems, unknown), &resp.Diagnostics)
 	r.checkStrategy(req.Config.Raw, resp)
+}
+
+// checkCode finds functions that do not have exactly one of a source and an image,
+// and what goes with a source only. The model does not know of sources; of functions
+// that have both, it is not to know of the images either.
+func checkCode(config tftypes.Value, s stack.Stack) stack.Problems {
+	var problems stack.Problems
+	functions := fields(fields(config)["functions"])
+	for _, name := range sortedKeys(functions) {
+		f := fields(functions[name])
+		if f == nil {
+			continue
+		}
+		at := func(attribute string) string { return fmt.Sprintf("functions[%q].%s", name, attribute) }
+		source, image := !f["source"].IsNull(), !f["image"].IsNull()
+		switch {
+		case !source && !image:
+			problems = append(problems, problem("a function has a source or an image, and this one has neither", at("source"), at("image"))...)
+			continue
+		case source && image:
+			problems = append(problems, problem("a function has a source or an image, and this one has both; leave one of them out", at("image"), at("source"))...)
+			if function, ok := s.Functions[name]; ok {
+				function.Image = ""
+				s.Functions[name] = function
+			}
+		}
+		for _, attribute := range []string{"build", "layers"} {
+			if image && !isEmpty(f[attribute]) && !source {
+				problems = append(problems, problem("builds and layers go with a source, and this function has an image; leave them out", at(attribute), at("image"), at("source"))...)
+			}
+		}
+	}
+	return problems
 }
 
 // checkStrategy refuses release strategies to come.

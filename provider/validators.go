@@ -10,12 +10,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
-// noNulls refuses null among the elements of a list or map, which Terraform lets
+// noNulls refuses null among the elements of a list, set or map, which Terraform lets
 // through and which would otherwise silently become "".
 type noNulls struct{}
 
 var (
 	_ validator.List = noNulls{}
+	_ validator.Set  = noNulls{}
 	_ validator.Map  = noNulls{}
 )
 
@@ -26,6 +27,14 @@ func (noNulls) MarkdownDescription(context.Context) string { return "no element 
 func (noNulls) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
 	for i, element := range req.ConfigValue.Elements() {
 		checkNull(element, req.Path.AtListIndex(i), &resp.Diagnostics)
+	}
+}
+
+func (noNulls) ValidateSet(_ context.Context, req validator.SetRequest, resp *validator.SetResponse) {
+	for _, element := range req.ConfigValue.Elements() {
+		if element.IsNull() {
+			resp.Diagnostics.AddAttributeError(req.Path, "Missing value", fmt.Sprintf("An element of %s is null; give it a value, or leave it out.", req.Path))
+		}
 	}
 }
 

@@ -29,14 +29,15 @@ type versionsModel struct {
 }
 
 type versionModel struct {
-	Number     int64  `tfsdk:"number"`
-	Created    string `tfsdk:"created"`
-	CodeSHA256 string `tfsdk:"code_sha256"`
-	CodeSize   int64  `tfsdk:"code_size"`
-	Runtime    string `tfsdk:"runtime"`
-	Handler    string `tfsdk:"handler"`
-	Memory     int64  `tfsdk:"memory"`
-	Timeout    string `tfsdk:"timeout"`
+	Number     int64        `tfsdk:"number"`
+	Created    string       `tfsdk:"created"`
+	Image      types.String `tfsdk:"image"`
+	CodeSHA256 types.String `tfsdk:"code_sha256"`
+	CodeSize   int64        `tfsdk:"code_size"`
+	Runtime    types.String `tfsdk:"runtime"`
+	Handler    types.String `tfsdk:"handler"`
+	Memory     int64        `tfsdk:"memory"`
+	Timeout    string       `tfsdk:"timeout"`
 }
 
 func (d *versionsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
@@ -65,9 +66,10 @@ func (d *versionsDataSource) Schema(_ context.Context, _ datasource.SchemaReques
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"number":      number("Its number."),
 					"created":     text("When it was published (RFC 3339)."),
-					"code_sha256": text("SHA-256 of its package, in base64."),
-					"code_size":   number("Size of its package in bytes."),
-					"runtime":     text("Runtime identifier."),
+					"image":       text("URI of its image, if it is one."),
+					"code_sha256": text("SHA-256 of its package, in base64, unless it is an image."),
+					"code_size":   number("Size of its package in bytes; 0 for an image."),
+					"runtime":     text("Runtime identifier, unless it is an image."),
 					"handler":     text("Entry point."),
 					"memory":      number("Memory in MB."),
 					"timeout":     text("Longest run of one invocation, such as `30s`."),
@@ -108,10 +110,11 @@ func (d *versionsDataSource) Read(ctx context.Context, req datasource.ReadReques
 		m.Versions[i] = versionModel{
 			Number:     int64(v.Number),
 			Created:    v.Created.UTC().Format(time.RFC3339),
-			CodeSHA256: v.Config.CodeSHA256,
+			Image:      optional(v.Config.Image),
+			CodeSHA256: optional(v.Config.CodeSHA256),
 			CodeSize:   v.CodeSize,
-			Runtime:    v.Config.Runtime,
-			Handler:    v.Config.Handler,
+			Runtime:    optional(v.Config.Runtime),
+			Handler:    optional(v.Config.Handler),
 			Memory:     int64(v.Config.Memory),
 			Timeout:    v.Config.Timeout.String(),
 		}
