@@ -181,7 +181,7 @@ func hashicorpMirror() string {
 	places := []string{filepath.Join(home, ".terraform.d", "plugins"), "/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins"}
 	more, _ := filepath.Glob("/opt/*")
 	for _, dir := range slices.Concat(places, more) {
-		found, _ := filepath.Glob(filepath.Join(dir, "registry.terraform.io", "hashicorp", "aws", "5.100.0", "*", "terraform-provider-aws*"))
+		found, _ := filepath.Glob(filepath.Join(dir, "*", "hashicorp", "aws", "5.100.0", "*", "terraform-provider-aws*"))
 		if len(found) > 0 {
 			return dir
 		}
