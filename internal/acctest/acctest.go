@@ -20,7 +20,8 @@ import (
 const envRun = "TIDEGATE_TEST_RUN"
 
 // Main prepares a test package that uses terraform-plugin-testing: it finds the
-// Terraform program and lets acceptance tests run.
+// Terraform program and lets acceptance tests run. It ends the emulators of AWS
+// that tests have started.
 //
 //	func TestMain(m *testing.M) { acctest.Main(m) }
 func Main(m *testing.M) {
@@ -29,7 +30,13 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	shared.usable = true
+	code := m.Run()
+	if err := shared.stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func prepare() error {

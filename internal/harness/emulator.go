@@ -91,7 +91,7 @@ func startEmulator(ctx context.Context, kind EmulatorKind, python, dir string) (
 		"GATEWAY_PORT="+strconv.Itoa(port),
 		"BIND_HOST=127.0.0.1",
 		"MINISTACK_HOST=127.0.0.1",
-		"SERVICES=lambda,iam,sts,sqs,logs,apigateway,scheduler,events,s3,ec2,ecr,application-autoscaling,kms,monitoring,dynamodb,sns,secretsmanager,ssm",
+		"SERVICES=lambda,iam,sts,sqs,logs,apigateway,scheduler,events,s3,ec2,ecr,kms,monitoring,dynamodb,sns,secretsmanager,ssm",
 		"SFTP_ENABLED=0",
 		"IOT_MTLS_ENABLED=0",
 	)

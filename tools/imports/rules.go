@@ -25,7 +25,7 @@ var rules = []rule{
 	{folder: "internal/stack", may: model, never: ioPackages},
 	{folder: "internal/release", may: model, never: ioPackages},
 	{folder: "internal/pack", may: model},
-	{folder: "internal/target", may: model},
+	{folder: "internal/target", may: model, tests: harness},
 	{folder: "provider", may: with(model, "internal/target"), tests: harness},
 	{folder: "internal/runtime", may: model, tests: harness},
 	{folder: "internal/cli", may: with(model, "internal/target", "internal/runtime", "provider"), tests: harness},
@@ -33,13 +33,14 @@ var rules = []rule{
 
 	// What runs the built programs knows them from outside only.
 	{folder: "internal/harness"},
-	{folder: "internal/acctest", may: []string{"internal/harness"}, tests: model},
+	{folder: "internal/awswire", tests: harness},
+	{folder: "internal/acctest", may: []string{"internal/harness", "internal/awswire"}, tests: model},
 	{folder: "internal/demo", may: []string{"internal/harness"}, tests: harness},
 	{folder: "internal/bench", may: []string{"internal/harness"}},
 }
 
-// harness is what starts the real programs for tests.
-var harness = []string{"internal/acctest", "internal/harness"}
+// harness is what starts the real programs for tests, and stands between them.
+var harness = []string{"internal/acctest", "internal/harness", "internal/awswire"}
 
 func with(folders []string, more ...string) []string {
 	return append(append([]string{}, folders...), more...)
