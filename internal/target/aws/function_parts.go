@@ -9,8 +9,8 @@ import (
 // functionParts are the components of one function.
 type functionParts struct {
 	logGroup    *logGroup
-	role        component
-	policy      component
+	role        *role
+	policy      *rolePolicy
 	layers      component
 	function    component
 	versions    component
@@ -36,7 +36,9 @@ func (i *inventory) functionTags(s stack.Stack, function string) map[string]stri
 // what hangs on it is shown only if it is there.
 func (i *inventory) addFunction(name string) *functionParts {
 	p := &functionParts{logGroup: &logGroup{i: i, function: name}}
-	p.role, p.policy, p.layers, p.function = &nothing{functionComponent(name, "role")}, &nothing{functionComponent(name, "policy")}, &nothing{functionComponent(name, "layers")}, &nothing{functionComponent(name, "function")}
+	p.role = newFunctionRole(i, name)
+	p.policy = newFunctionPolicy(i, name, p.role)
+	p.layers, p.function = &nothing{functionComponent(name, "layers")}, &nothing{functionComponent(name, "function")}
 	p.versions, p.alias, p.concurrency, p.async = &nothing{functionComponent(name, "versions")}, &nothing{functionComponent(name, "alias")}, &nothing{functionComponent(name, "concurrency")}, &nothing{functionComponent(name, "async")}
 	p.provisioned, p.url, p.permissions = &nothing{functionComponent(name, "provisioned")}, &nothing{functionComponent(name, "url")}, &nothing{functionComponent(name, "permissions")}
 	i.add(p.function, nil, p.logGroup, p.role, p.policy, p.layers)

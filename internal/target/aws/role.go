@@ -1,0 +1,344 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// lambdaService is who takes on a function's role, in every partition.
+const lambdaService = "lambda.amazonaws.com"
+
+// A role is what something of the stack's may be: a function, or the schedules that
+// invoke the functions. What it may do is in its one policy (see rolePolicy). The role
+// is all Tidegate's, so whatever else is attached to it is drift.
+type role struct {
+	i        *inventory
+	called   string
+	roleName string
+	// function whose role it is; empty if it is none's.
+	function string
+	// shape takes from a stack what the role should be; nil if it has none.
+	shape func(s stack.Stack) *roleShape
+	have  *roleFacts
+	wish  *roleShape
+	// made by this operation, so that IAM may not know it everywhere yet.
+	made bool
+}
+
+// A roleShape is what a role should be.
+type roleShape struct {
+	trust policyDocument
+	tags  map[string]string
+}
+
+// roleFacts are what there is to know of a role.
+type roleFacts struct {
+	roleShape
+	arn string
+	// boundary is the ARN of the policy that bounds what the role may do; empty if none
+	// does.
+	boundary string
+	// attached are the managed policies, the ARN by name, and inline the names of those
+	// in the role beside rolePolicyName.
+	attached map[string]string
+	inline   []string
+}
+
+// newFunctionRole is the role of a function that names none of the user's own.
+func newFunctionRole(i *inventory, function string) *role {
+	r := &role{i: i, called: functionComponent(function, "role"), roleName: i.roleName(i.name, function), function: function}
+	r.shape = func(s stack.Stack) *roleShape {
+		f, ok := s.Functions[function]
+		if !ok || f.RoleARN != "" {
+			return nil
+		}
+		return &roleShape{trust: trust(lambdaService, nil), tags: i.functionTags(s, function)}
+	}
+	return r
+}
+
+func (r *role) name() string    { return r.called }
+func (r *role) subject() string { return fmt.Sprintf("role %q", r.roleName) }
+func (r *role) exists() bool    { return r.have != nil }
+func (r *role) foreign() bool   { return r.exists() && !ours(r.have.tags, r.i.name) }
+func (r *role) wanted() bool    { return r.wish != nil }
+
+// arn that the role has, or will have.
+func (r *role) arn() string {
+	if r.exists() {
+		return r.have.arn
+	}
+	return r.i.roleARN(rolePath(r.i.name), r.roleName)
+}
+
+func (r *role) read(ctx context.Context) error {
+	have, err := r.lookUp(ctx)
+	r.have = have
+	return about(r, "read", err)
+}
+
+// lookUp returns nil if there is no such role.
+func (r *role) lookUp(ctx context.Context) (*roleFacts, error) {
+	var have *roleFacts
+	var attached map[string]string
+	var inline []string
+	err := run(ctx, []task{
+		{name: "role", do: func(ctx context.Context) (err error) {
+			have, err = r.get(ctx)
+			return err
+		}},
+		{name: "attached", do: func(ctx context.Context) (err error) {
+			attached, err = r.listAttached(ctx)
+			return err
+		}},
+		{name: "inline", do: func(ctx context.Context) (err error) {
+			inline, err = r.listInline(ctx)
+			return err
+		}},
+	})
+	if err != nil || have == nil {
+		return nil, err
+	}
+	have.attached, have.inline = attached, inline
+	return have, nil
+}
+
+// get returns nil if there is no such role.
+func (r *role) get(ctx context.Context) (*roleFacts, error) {
+	out, err := r.i.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.roleName})
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	document, err := parsePolicy(aws.ToString(out.Role.AssumeRolePolicyDocument))
+	if err != nil {
+		return nil, err
+	}
+	facts := &roleFacts{arn: aws.ToString(out.Role.Arn), roleShape: roleShape{trust: document, tags: map[string]string{}}}
+	for _, tag := range out.Role.Tags {
+		facts.tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
+	if bound := out.Role.PermissionsBoundary; bound != nil {
+		facts.boundary = aws.ToString(bound.PermissionsBoundaryArn)
+	}
+	return facts, nil
+}
+
+// listAttached returns the ARNs of managed policies by name, none if there is no role.
+func (r *role) listAttached(ctx context.Context) (map[string]string, error) {
+	attached := map[string]string{}
+	pages := iam.NewListAttachedRolePoliciesPaginator(r.i.iam, &iam.ListAttachedRolePoliciesInput{RoleName: &r.roleName})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if missing(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, policy := range page.AttachedPolicies {
+			attached[aws.ToString(policy.PolicyName)] = aws.ToString(policy.PolicyArn)
+		}
+	}
+	return attached, nil
+}
+
+// listInline returns the names of the policies in the role but for its own, none if
+// there is no role.
+func (r *role) listInline(ctx context.Context) ([]string, error) {
+	var inline []string
+	pages := iam.NewListRolePoliciesPaginator(r.i.iam, &iam.ListRolePoliciesInput{RoleName: &r.roleName})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if missing(err) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range page.PolicyNames {
+			if name != rolePolicyName {
+				inline = append(inline, name)
+			}
+		}
+	}
+	return inline, nil
+}
+
+func (r *role) show(d *stack.Deployment) {
+	editFunction(d, r.function, func(f *stack.Function, status *stack.FunctionStatus) {
+		if f.RoleARN == "" {
+			status.RoleARN = r.have.arn
+		}
+	})
+}
+
+func (r *role) want(s stack.Stack) { r.wish = r.shape(s) }
+
+func (r *role) drift() string {
+	words := []string{changeTags(r.have.tags, r.wish.tags).String()}
+	if differs := r.have.trust.differs(r.wish.trust); differs != "" {
+		words = append(words, "its trust policy was changed: "+differs)
+	}
+	if r.have.boundary != "" {
+		words = append(words, "it has the permissions boundary "+r.have.boundary)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.have.attached)) {
+		words = append(words, "it has the further policy "+name+" attached")
+	}
+	for _, name := range r.have.inline {
+		words = append(words, "it has the further policy "+name)
+	}
+	return together(words)
+}
+
+// together is all that is wrong with one component.
+func together(words []string) string {
+	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), "; ")
+}
+
+func (r *role) apply(ctx context.Context) error {
+	if !r.exists() {
+		if err := r.make(ctx); err != nil {
+			return err
+		}
+	}
+	if change := changeTags(r.have.tags, r.wish.tags); !change.empty() {
+		if err := r.retag(ctx, change); err != nil {
+			return err
+		}
+		r.have.tags = changed(r.have.tags, change)
+	}
+	if r.have.trust.differs(r.wish.trust) != "" {
+		_, err := r.i.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
+			RoleName: &r.roleName, PolicyDocument: aws.String(r.wish.trust.String()),
+		})
+		if err != nil {
+			return err
+		}
+		r.have.trust = r.wish.trust
+	}
+	if r.have.boundary != "" {
+		_, err := r.i.iam.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &r.roleName})
+		if err != nil && !missing(err) {
+			return err
+		}
+		r.have.boundary = ""
+	}
+	return r.strip(ctx)
+}
+
+// make creates the role. If it exists after all, since two applies met or the answer
+// to an earlier attempt was lost, it is taken as it is.
+func (r *role) make(ctx context.Context) error {
+	var tags []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(r.wish.tags)) {
+		tags = append(tags, types.Tag{Key: aws.String(key), Value: aws.String(r.wish.tags[key])})
+	}
+	r.made = true
+	// IAM may say for a while that a role exists and does not.
+	halfThere := func(err error) bool { return hasCode(err, "EntityAlreadyExists") }
+	return r.i.pace.retry(ctx, halfThere, func(ctx context.Context) error {
+		out, err := r.i.iam.CreateRole(ctx, &iam.CreateRoleInput{
+			RoleName: &r.roleName, Path: aws.String(rolePath(r.i.name)), Tags: tags,
+			AssumeRolePolicyDocument: aws.String(r.wish.trust.String()),
+		})
+		if err == nil {
+			r.have = &roleFacts{arn: aws.ToString(out.Role.Arn), roleShape: *r.wish}
+			return nil
+		}
+		if !halfThere(err) {
+			return err
+		}
+		have, readErr := r.lookUp(ctx)
+		if readErr != nil {
+			return readErr
+		}
+		if have == nil {
+			return err
+		}
+		if r.have = have; r.foreign() {
+			return &foreignError{r}
+		}
+		return nil
+	})
+}
+
+// retag removes tags before it sets others, since IAM takes keys that differ in case
+// alone for the same.
+func (r *role) retag(ctx context.Context, change tagChange) error {
+	if len(change.unset) > 0 {
+		if _, err := r.i.iam.UntagRole(ctx, &iam.UntagRoleInput{RoleName: &r.roleName, TagKeys: change.unset}); err != nil {
+			return err
+		}
+	}
+	if len(change.set) == 0 {
+		return nil
+	}
+	input := &iam.TagRoleInput{RoleName: &r.roleName}
+	for _, key := range slices.Sorted(maps.Keys(change.set)) {
+		input.Tags = append(input.Tags, types.Tag{Key: aws.String(key), Value: aws.String(change.set[key])})
+	}
+	_, err := r.i.iam.TagRole(ctx, input)
+	return err
+}
+
+// strip takes from the role all policies but its own.
+func (r *role) strip(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(r.have.attached)) {
+		_, err := r.i.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: &r.roleName, PolicyArn: aws.String(r.have.attached[name])})
+		if err != nil && !missing(err) {
+			return err
+		}
+		delete(r.have.attached, name)
+	}
+	for len(r.have.inline) > 0 {
+		_, err := r.i.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: &r.roleName, PolicyName: &r.have.inline[0]})
+		if err != nil && !missing(err) {
+			return err
+		}
+		r.have.inline = r.have.inline[1:]
+	}
+	return nil
+}
+
+// remove deletes the role. Its own policy was removed before, as a component, but IAM
+// may not know that everywhere yet; and somebody may attach another at the same time.
+func (r *role) remove(ctx context.Context) error {
+	conflict := func(err error) bool { return hasCode(err, "DeleteConflict") }
+	again := false
+	return r.i.pace.retry(ctx, conflict, func(ctx context.Context) error {
+		if again {
+			have, err := r.lookUp(ctx)
+			if err != nil {
+				return err
+			}
+			if have == nil {
+				r.have = nil
+				return nil
+			}
+			r.have = have
+		}
+		again = true
+		if err := r.strip(ctx); err != nil {
+			return err
+		}
+		_, err := r.i.iam.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: &r.roleName})
+		if err == nil || missing(err) {
+			r.have = nil
+			return nil
+		}
+		return err
+	})
+}
