@@ -2,7 +2,7 @@ package aws
 
 // apiParts are the components of an HTTP API.
 type apiParts struct {
-	api          component
+	api          *api
 	accessLog    component
 	stage        component
 	authorizer   component
@@ -11,7 +11,7 @@ type apiParts struct {
 }
 
 func (i *inventory) addAPI() *apiParts {
-	p := &apiParts{api: &nothing{"api"}, accessLog: &nothing{"access_log"}, stage: &nothing{"stage"}, authorizer: &nothing{"authorizer"}, integrations: &nothing{"integrations"}, routes: &nothing{"routes"}}
+	p := &apiParts{api: &api{i: i}, accessLog: &nothing{"access_log"}, stage: &nothing{"stage"}, authorizer: &nothing{"authorizer"}, integrations: &nothing{"integrations"}, routes: &nothing{"routes"}}
 	i.add(p.api, nil)
 	i.add(p.accessLog, nil)
 	i.add(p.stage, p.api, p.accessLog)

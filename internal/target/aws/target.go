@@ -62,6 +62,9 @@ type session struct {
 	endpoints map[string]string
 	// pace is how long to wait between looks at something that takes time; see wait.go.
 	pace pace
+	// apis are the HTTP APIs of the region, listed once for everybody who reads at the
+	// same time.
+	apis apiListing
 }
 
 // Check says what of a valid stack AWS cannot honour; see target.Target.
