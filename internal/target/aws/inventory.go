@@ -53,17 +53,23 @@ type shape struct {
 	kind stack.Kind
 	// functions and schedules by name.
 	functions, schedules map[string]bool
+	// fifo are the kinds of queue to look for, by whether they are FIFO; empty means
+	// both.
+	fifo map[bool]bool
 }
 
 // shapeOf is the shape of the stacks together, which all have the name of the first.
 func shapeOf(stacks ...stack.Stack) shape {
-	sh := shape{name: stacks[0].Name, functions: map[string]bool{}, schedules: map[string]bool{}}
+	sh := shape{name: stacks[0].Name, functions: map[string]bool{}, schedules: map[string]bool{}, fifo: map[bool]bool{}}
 	for _, s := range stacks {
 		if len(s.Functions) > 0 {
 			sh.kind = s.Trigger.Kind()
 		}
 		for name := range s.Functions {
 			sh.functions[name] = true
+		}
+		if s.Trigger.Queue != nil {
+			sh.fifo[s.Trigger.Queue.FIFO] = true
 		}
 		if s.Trigger.Schedule != nil {
 			for name := range s.Trigger.Schedule.Schedules {
@@ -145,6 +151,9 @@ func (s *session) observe(ctx context.Context, hints ...stack.Stack) (*inventory
 	}
 	if m.kind != "" {
 		sh.kind = m.kind
+	}
+	if !m.finished() {
+		sh.fifo = nil // Whoever was cut off may have made the other kind.
 	}
 	if err := s.discover(ctx, &sh, groups, m.exists()); err != nil {
 		return nil, err

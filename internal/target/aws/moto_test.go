@@ -1,0 +1,64 @@
+package aws
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+)
+
+// motoAccount is an account on a moto of the test's own, and clients that are not
+// bound to what this package may call, for the hand that changes things behind it.
+type motoAccount struct {
+	session   *session
+	iam       *iam.Client
+	lambda    *lambda.Client
+	sqs       *sqs.Client
+	scheduler *scheduler.Client
+}
+
+// startMoto starts moto, which ends with the test.
+func startMoto(t *testing.T) *motoAccount {
+	t.Helper()
+	emulator, err := harness.StartEmulator(t.Context(), harness.Moto, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := emulator.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	const account = "123456789012" // What moto takes for the account of unknown keys.
+	config := aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}
+	m := &motoAccount{
+		iam: iam.NewFromConfig(config), lambda: lambda.NewFromConfig(config),
+		sqs: sqs.NewFromConfig(config), scheduler: scheduler.NewFromConfig(config),
+	}
+	m.session = &session{
+		place: place{partition: "aws", domain: "amazonaws.com", region: config.Region, account: account},
+		clients: clients{
+			iam: m.iam, lambda: m.lambda, sqs: m.sqs, scheduler: m.scheduler,
+			logs: cloudwatchlogs.NewFromConfig(config), gateway: apigatewayv2.NewFromConfig(config),
+		},
+		endpoints: map[string]string{"sqs": emulator.URL},
+		pace:      quickPace,
+	}
+	return m
+}
+
+// quickPace is for what answers at once.
+var quickPace = pace{first: time.Millisecond, longest: 20 * time.Millisecond, propagation: 10 * time.Second}
