@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -135,15 +137,21 @@ func (a *api) create(ctx context.Context) error {
 		Description: out.Description, DisableExecuteApiEndpoint: out.DisableExecuteApiEndpoint, IpAddressType: out.IpAddressType,
 		Name: out.Name, ProtocolType: out.ProtocolType, Tags: a.wish.tags, Version: out.Version,
 	}
-	attempts, _ := retry.GetAttemptResults(out.ResultMetadata)
-	for _, attempt := range attempts.Results {
-		if attempt.Err != nil && !hasCode(attempt.Err, "TooManyRequestsException") {
-			// That attempt may have made one as well. There is no token to prevent it.
-			a.i.apis.changed(a.i.name)
-			return a.read(ctx)
-		}
+	if answerLost(out.ResultMetadata) {
+		a.i.apis.changed(a.i.name)
+		return a.read(ctx)
 	}
 	return nil
+}
+
+// answerLost tells whether a call was made more than once, and not only because it was
+// refused before: then an earlier attempt may have made something as well. API Gateway
+// has no token to prevent that.
+func answerLost(metadata middleware.Metadata) bool {
+	attempts, _ := retry.GetAttemptResults(metadata)
+	return slices.ContainsFunc(attempts.Results, func(attempt retry.AttemptResult) bool {
+		return attempt.Err != nil && !hasCode(attempt.Err, "TooManyRequestsException")
+	})
 }
 
 func (a *api) update(ctx context.Context) error {
@@ -202,13 +210,21 @@ func (a *api) update(ctx context.Context) error {
 // tag changes the tags of the API, or of what hangs on it, and returns what they are then.
 func (a *api) tag(ctx context.Context, arn *string, have map[string]string, change tagChange) (map[string]string, error) {
 	if len(change.set) > 0 {
-		if _, err := a.i.gateway.TagResource(ctx, &apigatewayv2.TagResourceInput{ResourceArn: arn, Tags: change.set}); err != nil {
+		err := a.change(ctx, func(ctx context.Context) error {
+			_, err := a.i.gateway.TagResource(ctx, &apigatewayv2.TagResourceInput{ResourceArn: arn, Tags: change.set})
+			return err
+		})
+		if err != nil {
 			return have, err
 		}
 		have = changed(have, tagChange{set: change.set})
 	}
 	if len(change.unset) > 0 {
-		if _, err := a.i.gateway.UntagResource(ctx, &apigatewayv2.UntagResourceInput{ResourceArn: arn, TagKeys: change.unset}); err != nil {
+		err := a.change(ctx, func(ctx context.Context) error {
+			_, err := a.i.gateway.UntagResource(ctx, &apigatewayv2.UntagResourceInput{ResourceArn: arn, TagKeys: change.unset})
+			return err
+		})
+		if err != nil {
 			return have, err
 		}
 		have = changed(have, tagChange{unset: change.unset})

@@ -1,0 +1,339 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// routes lead requests to integrations, and say which tokens they need.
+type routes struct {
+	i *inventory
+	// have by key, which is unique within an API.
+	have map[string]types.Route
+	// wish by key; nil if the stack has no API.
+	wish map[string]stack.Route
+	// auth of the API that is wanted; nil for none.
+	auth *stack.JWTAuth
+}
+
+func (r *routes) name() string    { return "routes" }
+func (r *routes) subject() string { return fmt.Sprintf("routes of the HTTP API %q", r.i.name) }
+func (r *routes) exists() bool    { return len(r.have) > 0 }
+func (r *routes) foreign() bool   { return false }
+func (r *routes) wanted() bool    { return len(r.wish) > 0 }
+
+func (r *routes) apiID() *string { return aws.String(r.i.api.api.id()) }
+
+func (r *routes) read(ctx context.Context) error {
+	all, err := allPages(func(token *string) ([]types.Route, *string, error) {
+		out, err := r.i.gateway.GetRoutes(ctx, &apigatewayv2.GetRoutesInput{ApiId: r.apiID(), MaxResults: aws.String(gatewayPage), NextToken: token})
+		if err != nil {
+			return nil, nil, err
+		}
+		return out.Items, out.NextToken, nil
+	})
+	if err != nil && !missing(err) {
+		return about(r, "read", err)
+	}
+	r.have = map[string]types.Route{}
+	for _, route := range all {
+		r.have[aws.ToString(route.RouteKey)] = route
+	}
+	return nil
+}
+
+// show is called after that of the authorizer. A route that leads to none of the
+// stack's functions keeps the function it had, and drift says where it leads; one that
+// the stack did not have is told by drift alone.
+func (r *routes) show(d *stack.Deployment) {
+	editAPI(d, func(h *stack.HTTPAPI) {
+		if h.Auth != nil && r.inherited() != nil && !r.known(h) {
+			auth := *h.Auth
+			auth.Scopes = r.inherited()
+			h.Auth = &auth
+		}
+		shown := map[string]stack.Route{}
+		for key, route := range r.have {
+			before, known := h.Routes[key]
+			function := r.function(route)
+			if function == "" {
+				function = before.Function
+			}
+			if function != "" {
+				shown[key] = describeRoute(route, function, h.Auth, before, known)
+			}
+		}
+		h.Routes = shown
+	})
+}
+
+// known tells whether the stack was known before, so that it need not be guessed which
+// scopes are the API's and which the routes' own.
+func (r *routes) known(h *stack.HTTPAPI) bool { return len(h.Routes) > 0 || len(h.Auth.Scopes) > 0 }
+
+// inherited are the scopes that all routes with a token ask for; nil if they differ.
+func (r *routes) inherited() []string {
+	var common []string
+	first := true
+	for _, route := range r.have {
+		if route.AuthorizationType != types.AuthorizationTypeJwt {
+			continue
+		}
+		if !first && !sameSet(common, route.AuthorizationScopes, exactly) {
+			return nil
+		}
+		common, first = route.AuthorizationScopes, false
+	}
+	return common
+}
+
+// function that a route leads to; "" if it is none of the stack's.
+func (r *routes) function(route types.Route) string {
+	if in := r.i.api.integrations.target(route.Target); in != nil {
+		return r.i.api.integrations.function(*in)
+	}
+	return ""
+}
+
+// describeRoute is a route in the words of the model, in the spelling of before where
+// that means the same.
+func describeRoute(route types.Route, function string, auth *stack.JWTAuth, before stack.Route, known bool) stack.Route {
+	is := stack.Route{Function: function, Auth: stack.NewRoute().Auth}
+	if open(route) {
+		switch {
+		case auth != nil:
+			is.Auth = authNone
+		case known && before.Auth != "":
+			is.Auth = before.Auth
+		}
+		return is
+	}
+	is.Scopes = route.AuthorizationScopes
+	switch {
+	case known && before.Auth != authNone && sameSet(is.Scopes, scopes(before, auth), exactly):
+		is.Scopes = before.Scopes
+	case auth != nil && sameSet(is.Scopes, auth.Scopes, exactly):
+		is.Scopes = nil
+	}
+	return is
+}
+
+// authNone is the stack.Route.Auth of routes that need no token.
+const authNone = "none"
+
+// open tells whether a route needs no credentials at all.
+func open(route types.Route) bool {
+	return route.AuthorizationType == "" || route.AuthorizationType == types.AuthorizationTypeNone
+}
+
+// scopes of which the tokens for a route need one: its own or else the API's.
+func scopes(route stack.Route, auth *stack.JWTAuth) []string {
+	if len(route.Scopes) > 0 || auth == nil {
+		return route.Scopes
+	}
+	return auth.Scopes
+}
+
+func (r *routes) want(s stack.Stack) {
+	r.wish, r.auth = nil, nil
+	if h := s.Trigger.HTTPAPI; h != nil {
+		r.wish, r.auth = h.Routes, h.Auth
+	}
+}
+
+// wishFor is what a route is to be like.
+func (r *routes) wishFor(key string) types.Route {
+	route := r.wish[key]
+	wish := types.Route{
+		RouteKey: aws.String(key), Target: aws.String("integrations/" + r.i.api.integrations.of(route.Function)),
+		AuthorizationType: types.AuthorizationTypeNone, AuthorizationScopes: []string{},
+	}
+	if r.auth != nil && route.Auth != authNone {
+		wish.AuthorizationType, wish.AuthorizerId = types.AuthorizationTypeJwt, aws.String(r.i.api.authorizer.id())
+		wish.AuthorizationScopes = append(wish.AuthorizationScopes, scopes(route, r.auth)...)
+	}
+	return wish
+}
+
+// unlike says in words how a route differs from what it is to be; "" if it does not.
+func (r *routes) unlike(have, wish types.Route) string {
+	var said remarks
+	if aws.ToString(have.Target) != aws.ToString(wish.Target) {
+		said.addIf(true, "it leads to %s", r.destination(have))
+	}
+	switch {
+	case open(have) != open(wish) || !open(have) && have.AuthorizationType != wish.AuthorizationType:
+		said.addIf(true, "its authorization is %s", have.AuthorizationType)
+	case open(have):
+	case aws.ToString(have.AuthorizerId) != aws.ToString(wish.AuthorizerId):
+		said.add("it has another authorizer")
+	case !sameSet(have.AuthorizationScopes, wish.AuthorizationScopes, exactly):
+		said.add("it asks for other scopes")
+	}
+	said.addIf(aws.ToString(have.OperationName) != "", "it has the operation name %q", aws.ToString(have.OperationName))
+	return said.String()
+}
+
+// destination of a route in words.
+func (r *routes) destination(route types.Route) string {
+	in := r.i.api.integrations.target(route.Target)
+	if in == nil {
+		return "nothing"
+	}
+	if function := r.i.api.integrations.function(*in); function != "" {
+		return fmt.Sprintf("another integration with the function %q", function)
+	}
+	return aws.ToString(in.IntegrationUri)
+}
+
+func (r *routes) drift() string {
+	var said remarks
+	for _, key := range slices.Sorted(maps.Keys(r.have)) {
+		if _, wanted := r.wish[key]; !wanted {
+			said.addIf(true, "there is a further one, %q, which leads to %s", key, r.destination(r.have[key]))
+			continue
+		}
+		if unlike := r.unlike(r.have[key], r.wishFor(key)); unlike != "" {
+			said.addIf(true, "%q differs: %s", key, unlike)
+		}
+	}
+	return said.String()
+}
+
+// apply also removes the integrations and authorizers that no route needs any more.
+func (r *routes) apply(ctx context.Context) error {
+	if r.have == nil {
+		r.have = map[string]types.Route{}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.wish)) {
+		if err := r.applyOne(ctx, key); err != nil {
+			return fmt.Errorf("route %q: %w", key, err)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.have)) {
+		if _, wanted := r.wish[key]; wanted {
+			continue
+		}
+		if err := r.delete(ctx, key); err != nil {
+			return fmt.Errorf("route %q: %w", key, err)
+		}
+	}
+	if err := r.i.api.integrations.removeUnneeded(ctx); err != nil {
+		return err
+	}
+	return r.i.api.authorizer.removeFurther(ctx)
+}
+
+func (r *routes) applyOne(ctx context.Context, key string) error {
+	wish := r.wishFor(key)
+	if have, ok := r.have[key]; ok {
+		if r.unlike(have, wish) == "" {
+			return nil
+		}
+		return r.update(ctx, have, wish)
+	}
+	if have, ok := r.sameShape(key); ok {
+		return r.update(ctx, have, wish)
+	}
+	err := r.create(ctx, wish)
+	if !hasCode(err, "ConflictException") {
+		return err
+	}
+	// An earlier attempt made it, and its answer was lost.
+	if readErr := r.read(ctx); readErr != nil {
+		return err
+	}
+	have, ok := r.have[key]
+	if !ok {
+		return err
+	}
+	return r.update(ctx, have, wish)
+}
+
+// sameShape finds a route that goes and matches the same requests as a new one: only
+// the names of its parameters are others. It changes its key, so that requests are
+// answered throughout.
+func (r *routes) sameShape(key string) (types.Route, bool) {
+	wanted, err := stack.ParseRouteKey(key)
+	if err != nil {
+		return types.Route{}, false
+	}
+	for _, other := range slices.Sorted(maps.Keys(r.have)) {
+		if _, stays := r.wish[other]; stays {
+			continue
+		}
+		if parsed, err := stack.ParseRouteKey(other); err == nil && parsed.Shape() == wanted.Shape() {
+			return r.have[other], true
+		}
+	}
+	return types.Route{}, false
+}
+
+func (r *routes) create(ctx context.Context, wish types.Route) error {
+	return r.i.api.api.change(ctx, func(ctx context.Context) error {
+		out, err := r.i.gateway.CreateRoute(ctx, &apigatewayv2.CreateRouteInput{
+			ApiId: r.apiID(), RouteKey: wish.RouteKey, Target: wish.Target,
+			AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId, AuthorizationScopes: wish.AuthorizationScopes,
+		})
+		if err != nil {
+			return err
+		}
+		r.have[*wish.RouteKey] = types.Route{
+			RouteId: out.RouteId, RouteKey: wish.RouteKey, Target: out.Target,
+			AuthorizationType: out.AuthorizationType, AuthorizerId: out.AuthorizerId, AuthorizationScopes: out.AuthorizationScopes,
+		}
+		return nil
+	})
+}
+
+// update clears what is not wanted with empty values, since absent ones change nothing.
+func (r *routes) update(ctx context.Context, have, wish types.Route) error {
+	in := &apigatewayv2.UpdateRouteInput{
+		ApiId: r.apiID(), RouteId: have.RouteId, RouteKey: wish.RouteKey, Target: wish.Target,
+		AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId, AuthorizationScopes: wish.AuthorizationScopes,
+	}
+	if in.AuthorizerId == nil && aws.ToString(have.AuthorizerId) != "" {
+		in.AuthorizerId = aws.String("")
+	}
+	if aws.ToString(have.OperationName) != "" {
+		in.OperationName = aws.String("")
+	}
+	return r.i.api.api.change(ctx, func(ctx context.Context) error {
+		out, err := r.i.gateway.UpdateRoute(ctx, in)
+		if err != nil {
+			return err
+		}
+		delete(r.have, aws.ToString(have.RouteKey))
+		r.have[*wish.RouteKey] = types.Route{
+			RouteId: have.RouteId, RouteKey: wish.RouteKey, Target: out.Target, OperationName: out.OperationName,
+			AuthorizationType: out.AuthorizationType, AuthorizerId: out.AuthorizerId, AuthorizationScopes: out.AuthorizationScopes,
+		}
+		return nil
+	})
+}
+
+func (r *routes) delete(ctx context.Context, key string) error {
+	err := r.i.api.api.change(ctx, func(ctx context.Context) error {
+		_, err := r.i.gateway.DeleteRoute(ctx, &apigatewayv2.DeleteRouteInput{ApiId: r.apiID(), RouteId: r.have[key].RouteId})
+		return err
+	})
+	if err != nil && !missing(err) {
+		return err
+	}
+	delete(r.have, key)
+	return nil
+}
+
+// remove leaves the routes to the API, with which they go: neither is without the other.
+func (r *routes) remove(context.Context) error {
+	r.have = nil
+	return nil
+}
