@@ -15,11 +15,11 @@ type functionParts struct {
 	function    component
 	versions    component
 	alias       component
-	concurrency component
-	async       component
-	provisioned component
-	url         component
-	permissions component
+	concurrency *concurrency
+	async       *async
+	provisioned *provisioned
+	url         *functionURL
+	permissions *functionPermissions
 }
 
 // functionComponent names a component of a function, as stack.AliasComponent does.
@@ -39,8 +39,10 @@ func (i *inventory) addFunction(name string) *functionParts {
 	p.role = newFunctionRole(i, name)
 	p.policy = newFunctionPolicy(i, name, p.role)
 	p.layers, p.function = &nothing{functionComponent(name, "layers")}, &nothing{functionComponent(name, "function")}
-	p.versions, p.alias, p.concurrency, p.async = &nothing{functionComponent(name, "versions")}, &nothing{functionComponent(name, "alias")}, &nothing{functionComponent(name, "concurrency")}, &nothing{functionComponent(name, "async")}
-	p.provisioned, p.url, p.permissions = &nothing{functionComponent(name, "provisioned")}, &nothing{functionComponent(name, "url")}, &nothing{functionComponent(name, "permissions")}
+	p.versions, p.alias = &nothing{functionComponent(name, "versions")}, &nothing{functionComponent(name, "alias")}
+	p.concurrency, p.provisioned = &concurrency{i: i, function: name}, &provisioned{i: i, function: name}
+	p.async = &async{i: i, function: name}
+	p.url, p.permissions = &functionURL{i: i, function: name}, &functionPermissions{i: i, function: name}
 	i.add(p.function, nil, p.logGroup, p.role, p.policy, p.layers)
 	i.add(p.logGroup, nil)
 	i.add(p.role, nil)

@@ -92,6 +92,8 @@ func newInventory(s *session, sh shape) *inventory {
 		for _, other := range i.functions {
 			// All aliases move together, once every function is published.
 			i.needMore(f.alias, other.versions)
+			// A function may tell another of the stack what became of its invocations.
+			i.needMore(f.async, other.alias)
 		}
 	}
 	if sh.kind == stack.KindHTTPAPI || sh.kind == "" {

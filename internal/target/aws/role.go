@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -187,25 +186,18 @@ func (r *role) show(d *stack.Deployment) {
 func (r *role) want(s stack.Stack) { r.wish = r.shape(s) }
 
 func (r *role) drift() string {
-	words := []string{changeTags(r.have.tags, r.wish.tags).String()}
-	if differs := r.have.trust.differs(r.wish.trust); differs != "" {
-		words = append(words, "its trust policy was changed: "+differs)
-	}
-	if r.have.boundary != "" {
-		words = append(words, "it has the permissions boundary "+r.have.boundary)
-	}
+	var said remarks
+	said.add(changeTags(r.have.tags, r.wish.tags).String())
+	differs := r.have.trust.differs(r.wish.trust)
+	said.addIf(differs != "", "its trust policy was changed: %s", differs)
+	said.addIf(r.have.boundary != "", "it has the permissions boundary %s", r.have.boundary)
 	for _, name := range slices.Sorted(maps.Keys(r.have.attached)) {
-		words = append(words, "it has the further policy "+name+" attached")
+		said.addIf(true, "it has the further policy %s attached", name)
 	}
 	for _, name := range r.have.inline {
-		words = append(words, "it has the further policy "+name)
+		said.addIf(true, "it has the further policy %s", name)
 	}
-	return together(words)
-}
-
-// together is all that is wrong with one component.
-func together(words []string) string {
-	return strings.Join(slices.DeleteFunc(words, func(word string) bool { return word == "" }), "; ")
+	return said.String()
 }
 
 func (r *role) apply(ctx context.Context) error {

@@ -1,0 +1,129 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// A concurrency is the reserved concurrency of a function. Lambda keeps it for the
+// function as a whole, for which the alias is the only way in.
+type concurrency struct {
+	i          *inventory
+	function   string
+	have, wish *int
+}
+
+func (c *concurrency) name() string { return functionComponent(c.function, "concurrency") }
+func (c *concurrency) subject() string {
+	return fmt.Sprintf("reserved concurrency of function %q", stack.FullName(c.i.name, c.function))
+}
+func (c *concurrency) exists() bool  { return c.have != nil }
+func (c *concurrency) foreign() bool { return false }
+func (c *concurrency) wanted() bool  { return c.wish != nil }
+func (c *concurrency) drift() string { return "" }
+
+func (c *concurrency) read(ctx context.Context) error {
+	out, err := c.i.lambda.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{
+		FunctionName: aws.String(stack.FullName(c.i.name, c.function)),
+	})
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return about(c, "read", err)
+	}
+	if out.ReservedConcurrentExecutions != nil {
+		c.have = aws.Int(int(*out.ReservedConcurrentExecutions))
+	}
+	return nil
+}
+
+func (c *concurrency) show(d *stack.Deployment) {
+	editFunction(d, c.function, func(f *stack.Function, _ *stack.FunctionStatus) { f.Concurrency.Reserved = c.have })
+}
+
+func (c *concurrency) want(s stack.Stack) { c.wish = s.Functions[c.function].Concurrency.Reserved }
+
+func (c *concurrency) apply(ctx context.Context) error {
+	if c.exists() && *c.have == *c.wish {
+		return nil
+	}
+	err := c.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := c.i.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
+			FunctionName:                 aws.String(stack.FullName(c.i.name, c.function)),
+			ReservedConcurrentExecutions: aws.Int32(int32(*c.wish)),
+		})
+		return err
+	})
+	if err == nil {
+		c.have = c.wish
+	}
+	return tooFewLeft(err, *c.wish)
+}
+
+// remove leaves it to the deletion of the function if that goes as well.
+func (c *concurrency) remove(ctx context.Context) error {
+	if !c.i.keepsFunction(c.function) {
+		c.have = nil
+		return nil
+	}
+	err := c.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := c.i.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{
+			FunctionName: aws.String(stack.FullName(c.i.name, c.function)),
+		})
+		return err
+	})
+	if err == nil || missing(err) {
+		c.have = nil
+		return nil
+	}
+	return err
+}
+
+// keepsFunction tells whether a function of the stack is there to stay. What goes with
+// the function need not be deleted before.
+func (i *inventory) keepsFunction(function string) bool {
+	return i.functions[function].function.wanted()
+}
+
+// busy tells whether Lambda is in the middle of another change of the same function,
+// which passes.
+func busy(err error) bool {
+	return says(err, "ResourceConflictException", "cannot be performed at this time") || says(err, "ResourceConflictException", "in progress")
+}
+
+// leastUnreserved is in the message about too much being reserved.
+var leastUnreserved = regexp.MustCompile(`minimum value of \[([0-9]+)\]`)
+
+// tooFewLeft puts into plain words that the account has no more instances to give.
+func tooFewLeft(err error, instances int) error {
+	const left = "UnreservedConcurrentExecution below its minimum value"
+	switch {
+	case says(err, "InvalidParameterValueException", left):
+		least := "the least"
+		if found := leastUnreserved.FindStringSubmatch(err.Error()); found != nil {
+			least = found[1]
+		}
+		return &plainError{err, fmt.Sprintf("with %d instances for this function, fewer than %s would be left in this region for the account's other "+
+			"functions, which AWS does not allow; ask for fewer, or have AWS raise the account's limit of concurrent executions", instances, least)}
+	case says(err, "InvalidParameterValueException", "greater than account's unreserved concurrency"):
+		return &plainError{err, fmt.Sprintf("%d instances for this function are more than the account has left in this region; ask for fewer, or "+
+			"have AWS raise the account's limit of concurrent executions", instances)}
+	}
+	return err
+}
+
+// A plainError says in other words what AWS answered.
+type plainError struct {
+	error
+	words string
+}
+
+func (e *plainError) Error() string { return e.words }
+func (e *plainError) Unwrap() error { return e.error }

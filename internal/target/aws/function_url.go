@@ -1,0 +1,212 @@
+package aws
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// A functionURL is the address of a function's alias. Who may use it is in the
+// functionPermissions.
+type functionURL struct {
+	i        *inventory
+	function string
+	have     *functionURLFacts
+	wish     *stack.FunctionURL
+}
+
+// functionURLFacts are what there is to know of a function's address.
+type functionURLFacts struct {
+	stack.FunctionURL
+	url string
+	// streams is set if answers are streamed, which Tidegate has no attribute for.
+	streams bool
+}
+
+func (u *functionURL) name() string { return stack.URLComponent(u.function) }
+func (u *functionURL) subject() string {
+	return fmt.Sprintf("URL of function %q", u.i.aliased(u.function))
+}
+func (u *functionURL) exists() bool  { return u.have != nil }
+func (u *functionURL) foreign() bool { return false }
+func (u *functionURL) wanted() bool  { return u.wish != nil }
+
+func (u *functionURL) read(ctx context.Context) (err error) {
+	u.have, err = u.get(ctx)
+	return about(u, "read", err)
+}
+
+// get returns nil if the function has no address.
+func (u *functionURL) get(ctx context.Context) (*functionURLFacts, error) {
+	out, err := u.i.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{
+		FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+	})
+	if missing(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &functionURLFacts{
+		FunctionURL: stack.FunctionURL{Auth: urlAuth(out.AuthType), CORS: urlCORS(out.Cors)},
+		url:         aws.ToString(out.FunctionUrl),
+		streams:     out.InvokeMode == types.InvokeModeResponseStream,
+	}, nil
+}
+
+// show keeps the order and the spelling that the stack is known with where they say
+// the same.
+func (u *functionURL) show(d *stack.Deployment) {
+	editFunction(d, u.function, func(f *stack.Function, status *stack.FunctionStatus) {
+		have := u.have.FunctionURL
+		if f.URL != nil && sameURLCORS(f.URL.CORS, have.CORS) {
+			have.CORS = f.URL.CORS
+		}
+		f.URL = &have
+		status.URL = u.have.url
+	})
+}
+
+func (u *functionURL) want(s stack.Stack) { u.wish = s.Functions[u.function].URL }
+
+func (u *functionURL) drift() string {
+	if u.have.streams {
+		return "its answers are streamed"
+	}
+	return ""
+}
+
+func (u *functionURL) apply(ctx context.Context) error {
+	if u.exists() {
+		return u.update(ctx)
+	}
+	made := &functionURLFacts{FunctionURL: *u.wish}
+	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		out, err := u.i.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+			AuthType: lambdaURLAuth(u.wish.Auth), Cors: lambdaURLCORS(u.wish.CORS), InvokeMode: types.InvokeModeBuffered,
+		})
+		if err == nil {
+			made.url = aws.ToString(out.FunctionUrl)
+		}
+		return err
+	})
+	if err == nil {
+		u.have = made
+		return nil
+	}
+	if !says(err, "ResourceConflictException", "FunctionUrlConfig exists") {
+		return err
+	}
+	// The answer to an earlier attempt was lost.
+	have, readErr := u.get(ctx)
+	if readErr != nil || have == nil {
+		return err
+	}
+	u.have = have
+	return u.update(ctx)
+}
+
+func (u *functionURL) update(ctx context.Context) error {
+	if u.have.Auth == u.wish.Auth && sameURLCORS(u.have.CORS, u.wish.CORS) && !u.have.streams {
+		return nil
+	}
+	cors := lambdaURLCORS(u.wish.CORS)
+	if cors == nil {
+		cors = &types.Cors{} // Left out, they would stay.
+	}
+	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := u.i.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+			AuthType: lambdaURLAuth(u.wish.Auth), Cors: cors, InvokeMode: types.InvokeModeBuffered,
+		})
+		return err
+	})
+	if err == nil {
+		u.have = &functionURLFacts{FunctionURL: *u.wish, url: u.have.url}
+	}
+	return err
+}
+
+func (u *functionURL) remove(ctx context.Context) error {
+	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := u.i.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+		})
+		return err
+	})
+	if err == nil || missing(err) {
+		u.have = nil
+		return nil
+	}
+	return err
+}
+
+// The authorization of URLs in the model, "none" and "iam", is NONE and AWS_IAM on
+// AWS.
+
+func lambdaURLAuth(auth string) types.FunctionUrlAuthType {
+	if auth == "none" {
+		return types.FunctionUrlAuthTypeNone
+	}
+	return types.FunctionUrlAuthTypeAwsIam
+}
+
+func urlAuth(auth types.FunctionUrlAuthType) string {
+	if auth == types.FunctionUrlAuthTypeNone {
+		return "none"
+	}
+	return "iam"
+}
+
+// lambdaURLCORS are CORS rules as Lambda has them; what is empty is left out.
+func lambdaURLCORS(c *stack.CORS) *types.Cors {
+	if c == nil {
+		return nil
+	}
+	cors := &types.Cors{
+		AllowOrigins: c.AllowOrigins, AllowMethods: c.AllowMethods, AllowHeaders: c.AllowHeaders, ExposeHeaders: c.ExposeHeaders,
+	}
+	if c.AllowCredentials {
+		cors.AllowCredentials = aws.Bool(true)
+	}
+	if c.MaxAge != 0 {
+		cors.MaxAge = aws.Int32(int32(time.Duration(c.MaxAge) / time.Second))
+	}
+	return cors
+}
+
+// urlCORS returns nil for rules that say nothing, as they are once they were removed.
+func urlCORS(c *types.Cors) *stack.CORS {
+	if c == nil {
+		return nil
+	}
+	filled := func(list []string) []string { return append([]string(nil), list...) }
+	cors := &stack.CORS{
+		AllowOrigins: filled(c.AllowOrigins), AllowMethods: filled(c.AllowMethods),
+		AllowHeaders: filled(c.AllowHeaders), ExposeHeaders: filled(c.ExposeHeaders),
+		AllowCredentials: aws.ToBool(c.AllowCredentials), MaxAge: stack.Duration(time.Duration(aws.ToInt32(c.MaxAge)) * time.Second),
+	}
+	if sameURLCORS(cors, &stack.CORS{}) {
+		return nil
+	}
+	return cors
+}
+
+// sameURLCORS tells whether two rules say the same. The order of lists does not matter,
+// nor the case of headers' names.
+func sameURLCORS(a, b *stack.CORS) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return sameSet(a.AllowOrigins, b.AllowOrigins, exactly) && sameSet(a.AllowMethods, b.AllowMethods, exactly) &&
+		sameSet(a.AllowHeaders, b.AllowHeaders, strings.ToLower) && sameSet(a.ExposeHeaders, b.ExposeHeaders, strings.ToLower) &&
+		a.AllowCredentials == b.AllowCredentials && a.MaxAge == b.MaxAge
+}

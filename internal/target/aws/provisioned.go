@@ -1,0 +1,144 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// A provisioned keeps instances of the version ready that a function's alias points
+// at.
+type provisioned struct {
+	i        *inventory
+	function string
+	have     *provisionedFacts
+	// wish is the number of instances; 0 means none.
+	wish int
+}
+
+// provisionedFacts are what there is to know of provisioned concurrency.
+type provisionedFacts struct {
+	instances int
+	// failed says why it could not be provided; empty if it is or will be.
+	failed string
+}
+
+func (p *provisioned) name() string { return functionComponent(p.function, "provisioned") }
+func (p *provisioned) subject() string {
+	return fmt.Sprintf("provisioned concurrency of function %q", p.i.aliased(p.function))
+}
+func (p *provisioned) exists() bool  { return p.have != nil }
+func (p *provisioned) foreign() bool { return false }
+func (p *provisioned) wanted() bool  { return p.wish > 0 }
+
+func (p *provisioned) read(ctx context.Context) (err error) {
+	p.have, err = p.get(ctx)
+	return about(p, "read", err)
+}
+
+// get returns nil if nothing is provisioned.
+func (p *provisioned) get(ctx context.Context) (*provisionedFacts, error) {
+	out, err := p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
+		FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+	})
+	if notFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return factsOfProvisioned(out.RequestedProvisionedConcurrentExecutions, out.Status, out.StatusReason), nil
+}
+
+// notFound takes every answer with that status for a no: Lambda has one code for an
+// alias that does not exist, and another for one that has nothing provisioned.
+func notFound(err error) bool {
+	var response *awshttp.ResponseError
+	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound
+}
+
+func factsOfProvisioned(instances *int32, status types.ProvisionedConcurrencyStatusEnum, reason *string) *provisionedFacts {
+	facts := &provisionedFacts{instances: int(aws.ToInt32(instances))}
+	if status == types.ProvisionedConcurrencyStatusEnumFailed {
+		facts.failed = aws.ToString(reason)
+		if facts.failed == "" {
+			facts.failed = "AWS does not say why"
+		}
+	}
+	return facts
+}
+
+func (p *provisioned) show(d *stack.Deployment) {
+	editFunction(d, p.function, func(f *stack.Function, _ *stack.FunctionStatus) { f.Concurrency.Provisioned = p.have.instances })
+}
+
+func (p *provisioned) want(s stack.Stack) { p.wish = s.Functions[p.function].Concurrency.Provisioned }
+
+func (p *provisioned) drift() string {
+	if p.have.failed != "" {
+		return "its instances could not be started: " + p.have.failed
+	}
+	return ""
+}
+
+// apply waits until the instances are there, which takes a minute or more.
+func (p *provisioned) apply(ctx context.Context) error {
+	if p.exists() && *p.have == (provisionedFacts{instances: p.wish}) {
+		return nil
+	}
+	err := p.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := p.i.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
+			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+			ProvisionedConcurrentExecutions: aws.Int32(int32(p.wish)),
+		})
+		return err
+	})
+	if err != nil {
+		return p.refused(err)
+	}
+	p.have = &provisionedFacts{instances: p.wish}
+	return p.i.pace.wait(ctx, "the "+p.subject(), func(ctx context.Context) (bool, error) {
+		out, err := p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
+			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+		})
+		if err != nil {
+			return false, err
+		}
+		p.have = factsOfProvisioned(out.RequestedProvisionedConcurrentExecutions, out.Status, out.StatusReason)
+		if p.have.failed != "" {
+			return false, fmt.Errorf("its instances could not be started: %s", p.have.failed)
+		}
+		return out.Status == types.ProvisionedConcurrencyStatusEnumReady, nil
+	})
+}
+
+// refused puts into plain words why AWS does not take a request.
+func (p *provisioned) refused(err error) error {
+	if says(err, "ResourceConflictException", "already Provisioned version") {
+		return &plainError{err, "the version that the alias points at has provisioned concurrency of its own, which somebody gave it outside " +
+			"of Tidegate; delete that and apply again"}
+	}
+	return tooFewLeft(err, p.wish)
+}
+
+func (p *provisioned) remove(ctx context.Context) error {
+	err := p.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := p.i.lambda.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{
+			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+		})
+		return err
+	})
+	if err == nil || notFound(err) {
+		p.have = nil
+		return nil
+	}
+	return err
+}
