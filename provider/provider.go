@@ -43,7 +43,10 @@ type tidegate struct {
 	earlier  *earlierPlans
 }
 
-var _ provider.ProviderWithFunctions = (*tidegate)(nil)
+var (
+	_ provider.ProviderWithFunctions      = (*tidegate)(nil)
+	_ provider.ProviderWithValidateConfig = (*tidegate)(nil)
+)
 
 // providerData is what a configured provider hands to its resources.
 type providerData struct {
@@ -57,6 +60,7 @@ type providerData struct {
 type providerModel struct {
 	Target types.String `tfsdk:"target"`
 	Open   types.Object `tfsdk:"open"`
+	AWS    types.Object `tfsdk:"aws"`
 }
 
 type openModel struct {
@@ -76,7 +80,7 @@ func (p *tidegate) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 		Attributes: map[string]schema.Attribute{
 			"target": schema.StringAttribute{
 				Optional:            true,
-				MarkdownDescription: "Where stacks live. `open` is Tidegate's own runtime (`tidegate serve`), and the only target of this version. Default: `$TIDEGATE_TARGET`, else `open`.",
+				MarkdownDescription: "Where stacks live: `open` is Tidegate's own runtime (`tidegate serve`), `aws` is AWS. Default: `$TIDEGATE_TARGET`, else `open`.",
 			},
 			"open": schema.SingleNestedAttribute{
 				Optional:            true,
@@ -92,7 +96,24 @@ func (p *tidegate) Schema(_ context.Context, _ provider.SchemaRequest, resp *pro
 					},
 				},
 			},
+			"aws": awsAttribute(),
 		},
+	}
+}
+
+// ValidateConfig reports what is wrong with the configuration of a target, be it the
+// one that is used or not.
+func (p *tidegate) ValidateConfig(_ context.Context, req provider.ValidateConfigRequest, resp *provider.ValidateConfigResponse) {
+	c, err := decodeAWS(fields(req.Config.Raw)["aws"])
+	if err != nil {
+		return // Some value does not have its attribute's type, which the framework reports.
+	}
+	for _, p := range decidable(c.validate(), unknownPaths(req.Config.Raw)) {
+		at := path.Root("aws")
+		if parsed, err := parsePath(p.Paths[0]); err == nil {
+			at = parsed
+		}
+		resp.Diagnostics.AddAttributeError(at, "Invalid provider configuration", p.String()+".")
 	}
 }
 
@@ -104,25 +125,32 @@ func (p *tidegate) Configure(ctx context.Context, req provider.ConfigureRequest,
 	}
 	data := &providerData{packages: p.packages, earlier: p.earlier}
 	resp.ResourceData, resp.DataSourceData = data, data
-	if config.Target.IsUnknown() || config.Open.IsUnknown() {
+	if config.Target.IsUnknown() {
 		return
 	}
-	switch name := cmp.Or(config.Target.ValueString(), os.Getenv(EnvTarget), targetOpen); name {
+	userAgent := fmt.Sprintf("terraform-provider-tidegate/%s terraform/%s", p.version, req.TerraformVersion)
+	name := cmp.Or(config.Target.ValueString(), os.Getenv(EnvTarget))
+	switch cmp.Or(name, targetOpen) {
 	case targetOpen:
-		userAgent := fmt.Sprintf("terraform-provider-tidegate/%s terraform/%s", p.version, req.TerraformVersion)
+		if name == "" && config.Open.IsNull() && !config.AWS.IsNull() {
+			resp.Diagnostics.AddAttributeWarning(path.Root("target"), "Not deploying to AWS",
+				`The provider has an "aws", but its target is "open", since nothing says otherwise; set target to "aws".`)
+		}
 		data.target = configureOpen(ctx, config.Open, userAgent, &resp.Diagnostics)
 	case targetAWS:
-		resp.Diagnostics.AddAttributeError(path.Root("target"), "Target not available",
-			`This version of Tidegate deploys to the open runtime only; set target to "open".`)
+		data.target = configureAWS(ctx, fields(req.Config.Raw)["aws"], userAgent, &resp.Diagnostics)
 	default:
 		resp.Diagnostics.AddAttributeError(path.Root("target"), "Unknown target",
-			fmt.Sprintf(`The target is %q; it can be "open".`, name))
+			fmt.Sprintf(`The target is %q; it can be "open" or "aws".`, name))
 	}
 }
 
 // configureOpen returns a client of the open runtime, or nil if it cannot be
 // made, or not yet.
 func configureOpen(ctx context.Context, o types.Object, userAgent string, diags *diag.Diagnostics) target.Target {
+	if o.IsUnknown() {
+		return nil
+	}
 	var config openModel
 	if !o.IsNull() {
 		diags.Append(o.As(ctx, &config, basetypes.ObjectAsOptions{})...)

@@ -42,13 +42,16 @@ func (v *validation) ids(path, what string, ids []string, most int, pattern *reg
 	}
 }
 
+// ValidRole tells whether a text is the ARN of a role, in any partition of AWS.
+func ValidRole(arn string) bool { return rolePattern.MatchString(arn) }
+
 // role checks a role of the user's own.
 func (v *validation) role(f Function, path string) {
 	role := path + ".role_arn"
 	switch {
 	case f.RoleARN == "":
 		return
-	case !rolePattern.MatchString(f.RoleARN):
+	case !ValidRole(f.RoleARN):
 		v.errorf(at(role), "%q is not the ARN of a role, such as \"arn:aws:iam::123456789012:role/shop\"", f.RoleARN)
 	case OwnRole(f.RoleARN):
 		v.errorf(at(role), "%q is a role that Tidegate made, since it is under %s, and goes when its stack goes; name one of your own, "+
