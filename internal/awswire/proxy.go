@@ -35,9 +35,8 @@ type Proxy struct {
 	client   *http.Client
 	mu       sync.Mutex
 	requests []*Request
+	problems []string // of requests that were forgotten
 	rules    []*rule
-	before   []func(*Request)
-	after    []func(*Request, *Answer)
 }
 
 // Start starts a proxy.
@@ -78,10 +77,12 @@ func (p *Proxy) Requests() []*Request {
 	return slices.Clone(p.requests)
 }
 
-// Forget drops what was recorded so far; numbers begin at 1 again.
+// Forget drops what was recorded so far, but for its problems; numbers begin at 1
+// again.
 func (p *Proxy) Forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.problems = append(p.problems, problems(p.requests)...)
 	p.requests = nil
 }
 
@@ -94,11 +95,16 @@ func (p *Proxy) Matching(calls ...string) []*Request {
 // Count returns how many requests of calls were recorded.
 func (p *Proxy) Count(calls ...string) int { return len(p.Matching(calls...)) }
 
-// Problems says for each recorded request that AWS would refuse what is wrong with
+// Problems says for each request so far that AWS would refuse what is wrong with
 // it.
 func (p *Proxy) Problems() []string {
-	var all []string
-	for _, r := range p.Requests() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append(slices.Clone(p.problems), problems(p.requests)...)
+}
+
+func problems(requests []*Request) (all []string) {
+	for _, r := range requests {
 		for _, problem := range r.Problems {
 			all = append(all, fmt.Sprintf("%v: %s", r, problem))
 		}
@@ -106,27 +112,11 @@ func (p *Proxy) Problems() []string {
 	return all
 }
 
-// Before has a function called with every request from now on before anything
-// else is done about it. The request waits until the function returns.
-func (p *Proxy) Before(call func(*Request)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.before = append(p.before, call)
-}
-
-// After has a function called with every request from now on whose answer is
-// there, before the client gets it. It may change the answer.
-func (p *Proxy) After(call func(*Request, *Answer)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.after = append(p.after, call)
-}
-
 // Reset takes back all rules, hooks and throttles. What was recorded stays.
 func (p *Proxy) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.rules, p.before, p.after = nil, nil, nil
+	p.rules = nil
 }
 
 // ServeHTTP handles one request.
@@ -141,7 +131,6 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 	p.mu.Lock()
 	p.requests = append(p.requests, r)
 	r.Number = len(p.requests)
-	before, after := slices.Clone(p.before), slices.Clone(p.after)
 	var mine []*rule
 	for _, rule := range p.rules {
 		if rule.applies(r) {
@@ -150,8 +139,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 	}
 	p.mu.Unlock()
 
-	for _, call := range before {
-		call(r)
+	for _, rule := range mine {
+		if rule.before != nil {
+			rule.before(r)
+		}
 	}
 	var answer *Answer
 	for _, rule := range mine {
@@ -170,8 +161,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 			rule.afterwards(r, answer)
 		}
 	}
-	for _, call := range after {
-		call(r, answer)
+	for _, rule := range mine {
+		if rule.after != nil {
+			rule.after(r, answer)
+		}
 	}
 	p.mu.Lock()
 	if !answer.Hangup {

@@ -115,6 +115,9 @@ func TestAProxyPassesOnAndRecords(t *testing.T) {
 		t.Errorf("problems are %q", problems)
 	}
 	b.Forget()
+	if problems := b.Problems(); len(problems) != 1 {
+		t.Errorf("after Forget, problems are %q", problems)
+	}
 	if b.mustSend(publish); b.Requests()[0].Number != 1 {
 		t.Errorf("after Forget, requests are %v", b.Requests())
 	}
@@ -123,8 +126,8 @@ func TestAProxyPassesOnAndRecords(t *testing.T) {
 func TestHooksSeeACallBeforeAndAfterTheEmulator(t *testing.T) {
 	b := newBench(t)
 	var seen []string
-	b.Before(func(r *Request) { seen = append(seen, fmt.Sprintf("before %s %d", r.Operation, b.reached.Load())) })
-	b.After(func(r *Request, a *Answer) {
+	b.Before(On("*"), func(r *Request) { seen = append(seen, fmt.Sprintf("before %s %d", r.Operation, b.reached.Load())) })
+	b.After(On("*"), func(r *Request, a *Answer) {
 		seen = append(seen, fmt.Sprintf("after %s %d %d", r.Operation, b.reached.Load(), a.Status))
 		a.Status = 202
 	})
@@ -258,7 +261,7 @@ func TestADelayEndsWithItsCaller(t *testing.T) {
 	b := newBench(t)
 	b.Delay(On("*"), time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.Before(func(*Request) { cancel() })
+	b.Before(On("*"), func(*Request) { cancel() })
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.URL+"/", nil)
 	if err != nil {
 		t.Fatal(err)

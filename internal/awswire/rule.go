@@ -41,6 +41,9 @@ func (m Match) First(n int) Match {
 type rule struct {
 	match Match
 	seen  int
+	// before is called first, after last.
+	before func(*Request)
+	after  func(*Request, *Answer)
 	// instead returns the answer, or nil to ask the emulator.
 	instead func(context.Context, *Request) *Answer
 	// afterwards changes the answer, the emulator's or another rule's.
@@ -76,6 +79,18 @@ func (p *Proxy) add(r *rule) (remove func()) {
 			}
 		}
 	}
+}
+
+// Before has a function called with every request that matches before anything else
+// is done about it. The request waits until the function returns.
+func (p *Proxy) Before(m Match, call func(*Request)) (remove func()) {
+	return p.add(&rule{match: m, before: call})
+}
+
+// After has a function called with every request that matches when its answer is
+// there, as the client will get it. The answer waits until the function returns.
+func (p *Proxy) After(m Match, call func(*Request, *Answer)) (remove func()) {
+	return p.add(&rule{match: m, after: call})
 }
 
 // Answer answers requests that match in the emulator's place, which never sees
