@@ -100,6 +100,9 @@ func (t *Target) Delete(ctx context.Context, name string) error {
 	}
 	i, err := s.observe(ctx, stack.Stack{Name: name})
 	if err == nil {
+		err = i.removeStaging(ctx)
+	}
+	if err == nil {
 		err = i.removeAll(ctx, func(component) bool { return true })
 	}
 	return explain(err)

@@ -1,8 +1,6 @@
 package aws
 
 import (
-	"context"
-
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -11,10 +9,10 @@ type functionParts struct {
 	logGroup    *logGroup
 	role        *role
 	policy      *rolePolicy
-	layers      component
-	function    component
-	versions    component
-	alias       component
+	layers      *layers
+	function    *function
+	versions    *versions
+	alias       *alias
 	concurrency *concurrency
 	async       *async
 	provisioned *provisioned
@@ -38,8 +36,8 @@ func (i *inventory) addFunction(name string) *functionParts {
 	p := &functionParts{logGroup: &logGroup{i: i, function: name}}
 	p.role = newFunctionRole(i, name)
 	p.policy = newFunctionPolicy(i, name, p.role)
-	p.layers, p.function = &nothing{functionComponent(name, "layers")}, &nothing{functionComponent(name, "function")}
-	p.versions, p.alias = &nothing{functionComponent(name, "versions")}, &nothing{functionComponent(name, "alias")}
+	p.function, p.layers = &function{i: i, function: name}, &layers{i: i, function: name}
+	p.versions, p.alias = &versions{i: i, function: name}, &alias{i: i, function: name}
 	p.concurrency, p.provisioned = &concurrency{i: i, function: name}, &provisioned{i: i, function: name}
 	p.async = &async{i: i, function: name}
 	p.url, p.permissions = &functionURL{i: i, function: name}, &functionPermissions{i: i, function: name}
@@ -47,7 +45,7 @@ func (i *inventory) addFunction(name string) *functionParts {
 	i.add(p.logGroup, nil)
 	i.add(p.role, nil)
 	i.add(p.policy, p.role)
-	i.add(p.layers, nil)
+	i.add(p.layers, nil, p.logGroup)
 	i.add(p.versions, p.function)
 	i.add(p.alias, p.function, p.versions)
 	i.add(p.concurrency, p.function)
@@ -57,6 +55,3 @@ func (i *inventory) addFunction(name string) *functionParts {
 	i.add(p.permissions, p.function, p.alias, p.url)
 	return p
 }
-
-// pruneVersions deletes old versions of every function, as keep_versions says.
-func (i *inventory) pruneVersions(context.Context) error { return nil }

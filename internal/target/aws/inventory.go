@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -34,6 +35,8 @@ type inventory struct {
 	// packages and secrets that a deployment brings.
 	packages map[string]target.Package
 	secrets  map[string]map[string]string
+	// staging is held while the marker is told of a bucket.
+	staging sync.Mutex
 }
 
 // A part is a component and where it stands in its stack.
@@ -150,6 +153,12 @@ func (s *session) observe(ctx context.Context, hints ...stack.Stack) (*inventory
 	})
 	if err != nil {
 		return nil, err
+	}
+	if m.exists() && (len(m.have) == 0 || len(groups) == 0) {
+		// A marker has tags, and a stack functions with log groups.
+		if err := m.confirm(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if m.kind != "" {
 		sh.kind = m.kind

@@ -47,6 +47,16 @@ func (m *marker) read(ctx context.Context) error {
 	return nil
 }
 
+// confirm looks again whether there is a log group at all. A service may answer for a
+// group that is gone, or never was, that it has these tags or none.
+func (m *marker) confirm(ctx context.Context) error {
+	groups, err := m.i.listLogGroups(ctx, markerGroup(m.i.name))
+	if _, there := groups[markerGroup(m.i.name)]; err == nil && !there {
+		m.have, m.kind = nil, ""
+	}
+	return err
+}
+
 func (m *marker) show(d *stack.Deployment) {
 	d.Stack.Tags = m.i.userTags(m.have, d.Stack.Tags)
 	if m.finished() {
@@ -64,7 +74,7 @@ func (m *marker) want(s stack.Stack) {
 func (m *marker) change() tagChange {
 	have := map[string]string{}
 	for key, value := range m.have {
-		if key != tagCreation {
+		if key != tagCreation && key != tagStaging {
 			have[key] = value
 		}
 	}

@@ -1,0 +1,192 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// An alias is "live", which everything that invokes the function goes to.
+type alias struct {
+	i        *inventory
+	function string
+	// all aliases of the function by name, also those that somebody else made, which
+	// are left alone.
+	all  map[string]types.AliasConfiguration
+	wish *stack.Config
+}
+
+func (a *alias) name() string { return stack.AliasComponent(a.function) }
+func (a *alias) subject() string {
+	return fmt.Sprintf("alias %q of function %q", stack.AliasLive, a.fullName())
+}
+func (a *alias) fullName() string    { return stack.FullName(a.i.name, a.function) }
+func (a *alias) exists() bool        { _, ok := a.all[stack.AliasLive]; return ok }
+func (a *alias) foreign() bool       { return false }
+func (a *alias) wanted() bool        { return a.wish != nil }
+func (a *alias) versions() *versions { return a.i.functions[a.function].versions }
+
+func (a *alias) read(ctx context.Context) error {
+	all := map[string]types.AliasConfiguration{}
+	pages := lambda.NewListAliasesPaginator(a.i.lambda, &lambda.ListAliasesInput{FunctionName: aws.String(a.fullName())})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if missing(err) {
+			return nil // Deleted just now.
+		}
+		if err != nil {
+			return about(a, "read", err)
+		}
+		for _, found := range page.Aliases {
+			all[aws.ToString(found.Name)] = found
+		}
+	}
+	a.all = all
+	return nil
+}
+
+// routing of "live"; empty if there is no such alias.
+func (a *alias) routing() stack.Routing {
+	live, ok := a.all[stack.AliasLive]
+	if !ok {
+		return stack.Routing{}
+	}
+	return routingOf(live)
+}
+
+// routingOf an alias in percent. $LATEST is version 0.
+func routingOf(c types.AliasConfiguration) stack.Routing {
+	number := func(version string) int {
+		n, _ := strconv.Atoi(version)
+		return n
+	}
+	r, rest := stack.Routing{}, 100
+	if c.RoutingConfig != nil {
+		for version, weight := range c.RoutingConfig.AdditionalVersionWeights {
+			percent := int(math.Round(weight * 100))
+			if percent == 0 && weight > 0 {
+				percent = 1
+			}
+			r[number(version)] = percent
+			rest -= percent
+		}
+	}
+	r[number(aws.ToString(c.FunctionVersion))] += rest
+	return r
+}
+
+// uses tells whether any alias of the function points at a version.
+func (a *alias) uses(version int) bool {
+	for _, c := range a.all {
+		if _, ok := routingOf(c)[version]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (a *alias) show(d *stack.Deployment) {
+	editFunction(d, a.function, func(_ *stack.Function, status *stack.FunctionStatus) {
+		status.AliasARN = a.i.functionARN(a.fullName(), stack.AliasLive)
+		status.Routing = a.routing()
+		status.Version = status.Routing.Main()
+	})
+}
+
+func (a *alias) want(s stack.Stack) {
+	a.wish = nil
+	if f, ok := s.Functions[a.function]; ok {
+		a.wish = &f.Config
+	}
+}
+
+// drift is silent where the function has no version as it is, which the versions tell.
+func (a *alias) drift() string {
+	wanted, _ := a.versions().find(*a.wish)
+	routing := a.routing()
+	if len(routing) > 1 {
+		numbers := slices.Sorted(maps.Keys(routing))
+		return fmt.Sprintf("splits %d %% to version %d and %d %% to version %d", routing[numbers[0]], numbers[0], routing[numbers[1]], numbers[1])
+	}
+	switch is := routing.Main(); {
+	case routing[0] > 0:
+		return "points at " + stack.Latest + " in place of a version"
+	case wanted != 0 && is != wanted:
+		return fmt.Sprintf("points at version %d, but version %d was released", is, wanted)
+	}
+	return ""
+}
+
+func (a *alias) apply(ctx context.Context) error {
+	number := a.versions().number
+	if number == 0 {
+		return errors.New("no version was published for it, which is a defect of this program")
+	}
+	for again := true; ; again = false {
+		err := a.point(ctx, number)
+		raced := says(err, "ResourceConflictException", "already exists") || hasCode(err, "PreconditionFailedException")
+		if !raced || !again {
+			return err
+		}
+		// Somebody else made or moved it, or the answer to an earlier attempt got lost.
+		if err := a.read(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// point makes the alias send everything to one version.
+func (a *alias) point(ctx context.Context, number int) error {
+	version := aws.String(strconv.Itoa(number))
+	have, ok := a.all[stack.AliasLive]
+	if !ok {
+		var out *lambda.CreateAliasOutput
+		err := a.i.functions[a.function].function.whileBusy(ctx, func(ctx context.Context) (err error) {
+			out, err = a.i.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
+				FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version,
+			})
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
+		return nil
+	}
+	if r := a.routing(); len(r) == 1 && r[number] == 100 {
+		return nil
+	}
+	var out *lambda.UpdateAliasOutput
+	err := a.i.functions[a.function].function.whileBusy(ctx, func(ctx context.Context) (err error) {
+		out, err = a.i.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
+			FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version, RevisionId: have.RevisionId,
+			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}},
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
+	return nil
+}
+
+func (a *alias) saw(c types.AliasConfiguration) {
+	if a.all == nil {
+		a.all = map[string]types.AliasConfiguration{}
+	}
+	a.all[stack.AliasLive] = c
+}
+
+// remove does nothing: an alias goes with its function, and is never removed without.
+func (a *alias) remove(context.Context) error { return nil }

@@ -1,0 +1,178 @@
+package aws
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+)
+
+// tagStaging is on the marker of a stack that ever uploaded a package, and names the
+// bucket. It is set before the upload, so that removing the stack finds what is left.
+const tagStaging = "tidegate:staging"
+
+// ownBucket is the bucket that the target makes where none was named. It is shared by
+// all stacks of an account in a region.
+func (s *session) ownBucket() string { return "tidegate-" + s.account + "-" + s.region }
+
+// stagingTags are those of the bucket, which belongs to no stack.
+func (s *session) stagingTags() []types.Tag {
+	return []types.Tag{{Key: aws.String(tagStaging), Value: aws.String("yes")}}
+}
+
+// stage uploads a package, lets do use it, and deletes it again.
+func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, do func(ctx context.Context, bucket, key string) error) error {
+	bucket := i.stagingBucket
+	if bucket == "" {
+		bucket = i.ownBucket()
+	}
+	if err := i.noteStaging(ctx, bucket); err != nil {
+		return err
+	}
+	content, err := contentOf(pkg)
+	if err != nil {
+		return err
+	}
+	key := stagingKey(i.name, content)
+	if err := i.uploadTo(ctx, bucket, key, content); err != nil {
+		return fmt.Errorf("the package with the SHA-256 %s, which is larger than Lambda takes in a request, cannot be uploaded to the bucket %s: %w", sha, bucket, err)
+	}
+	err = do(ctx, bucket, key)
+	// What is left when this fails goes within a day, or with the stack.
+	if _, gone := i.s3.DeleteObject(context.WithoutCancel(ctx), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)}); gone != nil && err == nil && !missing(gone) {
+		err = fmt.Errorf("the package cannot be deleted from the bucket %s: %w", bucket, gone)
+	}
+	return err
+}
+
+// stagingKey is by content: who uploads the same twice overwrites it with the same.
+func stagingKey(stackName string, content []byte) string {
+	sum := sha256.Sum256(content)
+	return stackName + "/" + hex.EncodeToString(sum[:]) + ".zip"
+}
+
+// noteStaging says on the stack's marker that there is something in the bucket.
+func (i *inventory) noteStaging(ctx context.Context, bucket string) error {
+	i.staging.Lock()
+	defer i.staging.Unlock()
+	if i.marker.have[tagStaging] == bucket {
+		return nil
+	}
+	change := tagChange{set: map[string]string{tagStaging: bucket}}
+	_, err := i.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: aws.String(i.marker.arn()), Tags: change.set})
+	if err == nil {
+		i.marker.have = changed(i.marker.have, change)
+	}
+	return err
+}
+
+// uploadTo puts a package into the bucket, which it makes if it is the target's own and
+// missing. Another stack's removal may delete an empty bucket at any moment.
+func (s *session) uploadTo(ctx context.Context, bucket, key string, content []byte) error {
+	return s.pace.retry(ctx, func(err error) bool {
+		return hasCode(err, "NoSuchBucket", "OperationAborted") && bucket == s.ownBucket()
+	}, func(ctx context.Context) error {
+		sum := sha256.Sum256(content)
+		put := func() error {
+			_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{
+				Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(content),
+				ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
+			})
+			return err
+		}
+		err := put()
+		if bucket != s.ownBucket() || !hasCode(err, "NoSuchBucket") {
+			return err
+		}
+		if err := s.makeBucket(ctx, bucket); err != nil {
+			return err
+		}
+		return put()
+	})
+}
+
+// makeBucket makes a private bucket whose objects go after a day.
+func (s *session) makeBucket(ctx context.Context, bucket string) error {
+	in := &s3.CreateBucketInput{Bucket: aws.String(bucket)}
+	if s.region != "us-east-1" {
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(s.region)}
+	}
+	if _, err := s.s3.CreateBucket(ctx, in); err != nil && !hasCode(err, "BucketAlreadyOwnedByYou") {
+		return err
+	}
+	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(bucket), Tagging: &types.Tagging{TagSet: s.stagingTags()}}); err != nil {
+		return err
+	}
+	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: aws.String(bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+		BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
+	}}); err != nil {
+		return err
+	}
+	_, err := s.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
+		Bucket: aws.String(bucket),
+		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
+			ID: aws.String("packages-are-used-at-once"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
+			Expiration:                     &types.LifecycleExpiration{Days: aws.Int32(1)},
+			AbortIncompleteMultipartUpload: &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: aws.Int32(1)},
+		}}},
+	})
+	return err
+}
+
+// removeStaging deletes what applies that were cut off left of the stack's packages,
+// and the bucket, if the target made it and it is empty then. It comes before the
+// stack's marker goes, which says that there may be something.
+func (i *inventory) removeStaging(ctx context.Context) error {
+	bucket := i.marker.have[tagStaging]
+	if bucket == "" || i.marker.foreign() {
+		return nil
+	}
+	explained := func(err error) error {
+		if err == nil || missing(err) {
+			return nil
+		}
+		return fmt.Errorf("cannot clear the stack's packages out of the bucket %s: %w", bucket, err)
+	}
+	pages := s3.NewListObjectsV2Paginator(i.s3, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(i.name + "/")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return explained(err)
+		}
+		for _, object := range page.Contents {
+			if _, err := i.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key}); err != nil {
+				return explained(err)
+			}
+		}
+	}
+	if bucket != i.ownBucket() {
+		return nil
+	}
+	out, err := i.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(bucket)})
+	if hasCode(err, "NoSuchTagSet") {
+		return nil // Somebody else's.
+	}
+	if err != nil {
+		return explained(err)
+	}
+	for _, tag := range out.TagSet {
+		if aws.ToString(tag.Key) != tagStaging {
+			continue
+		}
+		_, err := i.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+		if hasCode(err, "BucketNotEmpty", "OperationAborted") {
+			return nil // Another stack is using it, or removing it.
+		}
+		return explained(err)
+	}
+	return nil
+}
