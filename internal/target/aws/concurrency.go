@@ -28,19 +28,9 @@ func (c *concurrency) foreign() bool { return false }
 func (c *concurrency) wanted() bool  { return c.wish != nil }
 func (c *concurrency) drift() string { return "" }
 
-func (c *concurrency) read(ctx context.Context) error {
-	out, err := c.i.lambda.GetFunctionConcurrency(ctx, &lambda.GetFunctionConcurrencyInput{
-		FunctionName: aws.String(stack.FullName(c.i.name, c.function)),
-	})
-	if missing(err) {
-		return nil
-	}
-	if err != nil {
-		return about(c, "read", err)
-	}
-	if out.ReservedConcurrentExecutions != nil {
-		c.have = aws.Int(int(*out.ReservedConcurrentExecutions))
-	}
+// read asks nobody: the function's own answer tells it.
+func (c *concurrency) read(context.Context) error {
+	c.have = c.i.functions[c.function].function.have.reserved
 	return nil
 }
 
