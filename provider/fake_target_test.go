@@ -29,6 +29,10 @@ type fakeTarget struct {
 	sent []target.Deploy
 	// fail, if not nil, is what the next write ends with, after it was done.
 	fail error
+	// unreachable, if not nil, is why creates end before they begin.
+	unreachable error
+	// deleted counts deletions.
+	deleted int
 	// lacks, if not empty, names a component that the next write leaves out.
 	lacks string
 	// roles tells that the target makes roles, as AWS does.
@@ -59,7 +63,7 @@ type fakeProvider struct {
 }
 
 func (p *fakeProvider) Configure(_ context.Context, _ provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	data := &providerData{target: p.target, packages: p.packages, earlier: p.earlier}
+	data := &providerData{target: p.target, packages: p.packages, earlier: p.earlier, handover: newHandover()}
 	resp.ResourceData, resp.DataSourceData = data, data
 }
 
@@ -84,10 +88,17 @@ func (f *fakeTarget) List(context.Context) ([]*stack.Deployment, error) { return
 func (f *fakeTarget) Create(_ context.Context, d target.Deploy) (*stack.Deployment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if old, ok := f.stacks[d.Stack.Name]; ok {
+	if f.unreachable != nil {
+		return nil, f.unreachable
+	}
+	if old, ok := f.stacks[d.Stack.Name]; ok && old.Creation == stack.CreationFinished {
 		return nil, &target.ExistsError{Kind: old.Stack.Trigger.Kind(), Name: d.Stack.Name}
 	}
-	return f.deploy(d)
+	made, err := f.deploy(d)
+	if err != nil {
+		made.Creation = stack.CreationUnfinished
+	}
+	return made, err
 }
 
 func (f *fakeTarget) Update(_ context.Context, d target.Deploy) (*stack.Deployment, error) {
@@ -107,6 +118,7 @@ func (f *fakeTarget) Delete(_ context.Context, name string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.stacks, name)
+	f.deleted++
 	return nil
 }
 

@@ -354,20 +354,6 @@ func TestAddressesComeAndGoWithWhatTheyAreOf(t *testing.T) {
 	)
 }
 
-func TestACreateThatFailsHalfWayIsInTheState(t *testing.T) {
-	s := newShop(t)
-	f := &fakeTarget{fail: errors.New("the disk is on fire"), lacks: "functions/a/alias"}
-	run(
-		t, f,
-		resource.TestStep{Config: s.config("", ""), ExpectError: regexp.MustCompile(`Cannot create stack "shop"\n[^E]*The disk is on fire\.`)},
-		// Terraform makes anew what it holds for damaged, and so has to know of it.
-		resource.TestStep{
-			Config:           s.config("", ""),
-			ConfigPlanChecks: planned(plancheck.ExpectResourceAction(theShop, plancheck.ResourceActionDestroyBeforeCreate)),
-		},
-	)
-}
-
 func TestACreateThatMadeAllAndThenFailsIsNotMadeAnew(t *testing.T) {
 	s := newShop(t)
 	f := &fakeTarget{fail: errors.New("the answer got lost")}

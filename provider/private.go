@@ -20,6 +20,10 @@ type seen struct {
 	// Versions that exist: function -> Config.Hash -> number. A function whose hash is
 	// among them will not get a new version.
 	Versions map[string]map[string]int `json:"versions"`
+	// Creates is set only in the plan of a new stack: what it will be, as
+	// stackResource.identity. If the stack takes the place of another, the deletion of
+	// that one sees it as well.
+	Creates string `json:"creates,omitempty"`
 }
 
 type privateGetter interface {
@@ -39,6 +43,11 @@ func remember(ctx context.Context, private privateSetter, d *stack.Deployment) d
 		}
 		s.Versions[name] = numbers
 	}
+	return s.keep(ctx, private)
+}
+
+// keep replaces what was kept before.
+func (s seen) keep(ctx context.Context, private privateSetter) diag.Diagnostics {
 	raw, err := json.Marshal(s)
 	if err != nil {
 		return diag.Diagnostics{diag.NewErrorDiagnostic("Cannot keep what was seen of the stack", err.Error())}

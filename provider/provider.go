@@ -55,6 +55,7 @@ type providerData struct {
 	target   target.Target
 	packages *packages
 	earlier  *earlierPlans
+	handover *handover
 }
 
 type providerModel struct {
@@ -123,7 +124,7 @@ func (p *tidegate) Configure(ctx context.Context, req provider.ConfigureRequest,
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	data := &providerData{packages: p.packages, earlier: p.earlier}
+	data := &providerData{packages: p.packages, earlier: p.earlier, handover: newHandover()}
 	resp.ResourceData, resp.DataSourceData = data, data
 	if config.Target.IsUnknown() {
 		return

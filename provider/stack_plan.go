@@ -30,6 +30,9 @@ func (r *stackResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	resp.Plan.Raw = plan
+	if req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(seen{Creates: r.identity(plan)}.keep(ctx, resp.Private)...)
+	}
 	if !plan.Equal(req.State.Raw) {
 		r.checkTarget(ctx, plan, &resp.Diagnostics)
 		p.leaveNote()

@@ -40,7 +40,7 @@ var (
 )
 
 func newStackResource(k *kind) *stackResource {
-	return &stackResource{kind: k, schema: k.schema(), data: &providerData{packages: newPackages(), earlier: newEarlierPlans()}}
+	return &stackResource{kind: k, schema: k.schema(), data: &providerData{packages: newPackages(), earlier: newEarlierPlans(), handover: newHandover()}}
 }
 
 func (r *stackResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
@@ -76,6 +76,7 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	left, hasLeft := r.data.handover.take(w.name())
 	d, err := r.data.target.Create(ctx, w.deploy)
 	made := err == nil || whole(d)
 	switch {
@@ -83,12 +84,18 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 	case made:
 		resp.Diagnostics.AddWarning(subject("Created, but not confirmed: stack", w.name()),
 			sentence(err)+" The stack is there and complete; the next apply goes on from here.")
+	case d != nil:
+		resp.Diagnostics.AddError(subject("Cannot create stack", w.name()),
+			sentence(err)+" What was made is kept, and the next apply goes on from there, though Terraform calls that a replacement.")
 	default:
 		resp.Diagnostics.AddError(subject("Cannot create stack", w.name()), sentence(err))
-	}
-	if d == nil {
+		if _, taken := errors.AsType[*target.ExistsError](err); hasLeft && !taken {
+			resp.Diagnostics.Append(seen{}.keep(ctx, resp.Private)...)
+			resp.State.Raw = left // It was not deleted, after all.
+		}
 		return
 	}
+	r.data.handover.create(w.name())
 	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
 	resp.State.Raw = r.result(req.Plan.Raw, d, made, &resp.Diagnostics)
 }
@@ -121,7 +128,7 @@ func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	w.deploy.Revision = before.Revision
+	w.deploy.Revision, w.deploy.Prior = before.Revision, r.prior(req.State.Raw)
 	w.deploy.Prior, _ = toStack(r.kind.kind, req.State.Raw) // A state of another version says nothing.
 	d, err := r.data.target.Update(ctx, w.deploy)
 	switch {
@@ -173,11 +180,8 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	}
 	ctx, cancel := deadline(ctx, req.State.Raw, "read", readTimeout)
 	defer cancel()
-	name, _ := text(fields(req.State.Raw)["name"])
-	prior, err := toStack(r.kind.kind, req.State.Raw)
-	if err != nil {
-		prior = stack.Stack{Name: name} // A state of another version.
-	}
+	prior := r.prior(req.State.Raw)
+	name := prior.Name
 	d, err := r.data.target.Read(ctx, prior)
 	switch {
 	case errors.Is(err, target.ErrNotFound):
@@ -202,13 +206,27 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	resp.State.Raw = actual
 }
 
-// Delete removes the stack and all it owns.
+// prior is the stack as the state has it.
+func (r *stackResource) prior(state tftypes.Value) stack.Stack {
+	s, err := toStack(r.kind.kind, state)
+	if err != nil { // A state of another version.
+		name, _ := text(fields(state)["name"])
+		return stack.Stack{Name: name}
+	}
+	return s
+}
+
+// Delete removes the stack and all it owns, unless it goes on as another resource;
+// see handover.
 func (r *stackResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	if !r.ready(&resp.Diagnostics) {
 		return
 	}
 	ctx, cancel := deadline(ctx, req.State.Raw, "delete", writeTimeout)
 	defer cancel()
+	if r.spares(ctx, req, &resp.Diagnostics) {
+		return
+	}
 	name, _ := text(fields(req.State.Raw)["name"])
 	if err := r.data.target.Delete(ctx, name); err != nil {
 		resp.Diagnostics.AddError(subject("Cannot delete stack", name), sentence(err))
