@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -13,9 +14,12 @@ import (
 type Target struct {
 	options Options
 
-	// mu guards what follows: the session, made by the first call that succeeds.
-	mu   sync.Mutex
-	made *session
+	// mu guards connected, which is nil before the first call, and is closed once made
+	// or failed is there.
+	mu        sync.Mutex
+	connected chan struct{}
+	made      *session
+	failed    error
 }
 
 var _ target.Target = (*Target)(nil)
@@ -27,19 +31,27 @@ func New(_ context.Context, o Options) (*Target, error) { return &Target{options
 // Name is "aws".
 func (t *Target) Name() string { return "aws" }
 
-// session returns the connection to AWS, which is made once.
+// session returns the connection to AWS. The first call makes it, whether or not its
+// own ctx lasts that long, for all others need it too. If it cannot be made the others
+// learn why without trying for themselves.
 func (t *Target) session(ctx context.Context) (*session, error) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.made != nil {
-		return t.made, nil
+	if t.connected == nil {
+		t.connected = make(chan struct{})
+		go func() {
+			defer close(t.connected)
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectTimeout)
+			defer cancel()
+			t.made, t.failed = connect(ctx, t.options)
+		}()
 	}
-	s, err := connect(ctx, t.options)
-	if err != nil {
-		return nil, err
+	t.mu.Unlock()
+	select {
+	case <-t.connected:
+		return t.made, t.failed
+	case <-ctx.Done():
+		return nil, fmt.Errorf("finding credentials for AWS took too long: %w", ctx.Err())
 	}
-	t.made = s
-	return s, nil
 }
 
 // A place is one region of one account.
@@ -58,7 +70,7 @@ type session struct {
 	defaultTags map[string]string
 	// stagingBucket for large packages; empty means one that Tidegate makes.
 	stagingBucket string
-	// endpoints that are not AWS's own, by service.
+	// endpoints that are not AWS's standard ones, by service; see url.
 	endpoints map[string]string
 	// pace is how long to wait between looks at something that takes time; see wait.go.
 	pace pace
