@@ -36,6 +36,19 @@ var badInputs = map[string]badInput{
 
 	"runtime-not-here":  {function: `runtime = "python3.1"`, words: []string{`functions["f"].runtime`, "python3.1 is not available", "which has:"}, planned: true},
 	"runtime-unknown":   {function: `runtime = "cobol85"`, words: []string{`functions["f"].runtime`, "cobol85"}},
+	"code-none":         {function: "source = null", words: []string{`functions["f"].source`, "a source or an image, and this one has neither"}},
+	"code-both":         {function: `image = "IMAGE"`, words: []string{`functions["f"].image`, "a source or an image, and this one has both"}},
+	"image-runtime":     {function: "source = null\nimage = \"IMAGE\"", words: []string{`functions["f"].runtime`, "a runtime of its own"}},
+	"image-build":       {function: "source = null\nruntime = null\nimage = \"IMAGE\"\nbuild = { command = \"make\" }", words: []string{`functions["f"].build`, "go with a source"}},
+	"image-elsewhere":   {function: "source = null\nruntime = null\nimage = \"python:3.13\"", words: []string{`functions["f"].image`, "is not an image in ECR"}},
+	"image-open":        {function: "source = null\nruntime = null\nimage = \"IMAGE\"", words: []string{`functions["f"].image`, "the open runtime runs packages only"}, planned: true},
+	"runtime-missing":   {function: "runtime = null", words: []string{`functions["f"].runtime`, "has a runtime, such as"}},
+	"role":              {function: `role_arn = "shop"`, words: []string{`functions["f"].role_arn`, "is not the ARN of a role"}},
+	"role-made":         {function: `role_arn = "arn:aws:iam::123456789012:role/tidegate/shop/f"`, words: []string{`functions["f"].role_arn`, "is a role that Tidegate made"}},
+	"role-permissions":  {function: "role_arn = \"arn:aws:iam::123456789012:role/shop\"\npermissions = [{ actions = [\"*\"], resources = [\"*\"] }]", words: []string{`functions["f"].permissions`, "one of its own"}},
+	"network-subnets":   {function: `network = { subnet_ids = [], security_group_ids = ["sg-1"] }`, words: []string{`functions["f"].network.subnet_ids`, "1 to 16"}},
+	"network-null":      {function: `network = { subnet_ids = [null], security_group_ids = ["sg-1"] }`, words: []string{`functions["f"].network.subnet_ids is null`}},
+	"key":               {function: `kms_key_arn = "alias/shop"`, words: []string{`functions["f"].kms_key_arn`, "is not the ARN of a key"}},
 	"memory":            {function: "memory = 64", words: []string{`functions["f"].memory`, "128 to 10240"}},
 	"timeout":           {function: `timeout = "20m"`, words: []string{`functions["f"].timeout`, "20m"}},
 	"duration":          {function: `timeout = "soon"`, words: []string{`functions["f"].timeout: "soon" is not a duration such as "30s"`}},
@@ -53,6 +66,7 @@ var badInputs = map[string]badInput{
 	"queue-deduplicate": {kind: "queue", stack: `content_based_deduplication = true`, words: []string{"content_based_deduplication", "FIFO"}},
 	"api-duplicate":     {kind: "http_api", stack: `routes = { "GET /{a}" = { function = "f" }, "GET /{b}" = { function = "f" } }`, words: []string{`"GET /{a}"`, `"GET /{b}"`}},
 	"api-route":         {kind: "http_api", stack: `routes = { "FETCH /" = { function = "f" } }`, words: []string{`routes["FETCH /"]`}},
+	"api-log":           {kind: "http_api", stack: "routes = { \"$default\" = { function = \"f\" } }\naccess_log = { format = \"x\" }", words: []string{"access_log.format", "$context.requestId"}},
 	"api-empty":         {kind: "http_api", stack: `routes = {}`, words: []string{"routes"}},
 	"schedule-cron":     {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "cron(0 2 * * *)" } }`, words: []string{`schedules["s"].expression`}},
 	"schedule-zone":     {kind: "schedule", stack: `schedules = { s = { function = "f", expression = "rate(1 day)", timezone = "Europe/Bielefeld" } }`, words: []string{`schedules["s"].timezone`, "Europe/Bielefeld"}},
@@ -66,10 +80,11 @@ func (b badInput) config(label, name string) string {
 		kind = "stack"
 	}
 	for attribute, standard := range map[string]string{"source": "good", "runtime": "PYTHON", "handler": "app.handler"} {
-		if !strings.Contains(function, attribute+" = ") {
+		if !strings.Contains(function, attribute+" = ") { // null says that it has none.
 			function += fmt.Sprintf("\n      %s = %q", attribute, standard)
 		}
 	}
+	function = strings.ReplaceAll(function, "IMAGE", someImage)
 	return fmt.Sprintf(`
 resource "tidegate_%s" %q {
   name = %q
@@ -178,8 +193,8 @@ func TestAProviderThatCannotReachItsRuntimeSaysWhy(t *testing.T) {
 		provider string
 		words    []string
 	}{
-		"aws":            {`target = "aws"`, []string{"open runtime only"}},
-		"another target": {`target = "moon"`, []string{`The target is "moon"`}},
+		"half a key":     {"target = \"aws\"\n  aws = { access_key = \"AKIA\" }", []string{"aws.access_key", "give both, or neither"}},
+		"another target": {`target = "moon"`, []string{`The target is "moon"; it can be "open" or "aws"`}},
 		"no URL":         {`open = { endpoint = "127.0.0.1:7420" }`, []string{`"127.0.0.1:7420"; it must be a URL`}},
 		"nobody there":   {fmt.Sprintf("open = { endpoint = %q }", nobody), []string{"Cannot check stack", nobody, "connection refused", "`tidegate serve`"}},
 		"a wrong token":  {`open = { token = "hush-hush" }`, []string{"refused the token", "TIDEGATE_TOKEN"}},

@@ -131,6 +131,16 @@ func frozenDrift(attribute string, change func(f *stack.Function), words ...stri
 	return drifted(driftingStack, editedF(change), append(words, path), append([]string{path}, republished...))
 }
 
+// addedToG is a change of function g, which has no settings of its own.
+func addedToG(attribute, what string, change func(g *stack.Function)) drift {
+	path := `functions["g"].` + attribute
+	return drifted(driftingStack, edited(func(s *stack.Stack) {
+		g := s.Functions["g"]
+		change(&g)
+		s.Functions["g"] = g
+	}), []string{path + " " + what}, []string{path, "release_id", `functions["g"].version`, `functions["g"].routing`})
+}
+
 // looseDrift is a change of one attribute that no version freezes.
 func looseDrift(config, path string, change func(*lab, string), words ...string) drift {
 	return drifted(config, change, append(words, path), []string{path})
@@ -148,6 +158,11 @@ var drifts = map[string]drift{
 	"environment-changed": frozenDrift(`environment["LEVEL"]`, func(f *stack.Function) { f.Environment["LEVEL"] = "debug" }, "was changed"),
 	"environment-added":   frozenDrift(`environment["MORE"]`, func(f *stack.Function) { f.Environment["MORE"] = "1" }, "was added"),
 	"environment-removed": frozenDrift(`environment["TABLE"]`, func(f *stack.Function) { delete(f.Environment, "TABLE") }, "was removed"),
+	"key-added":           frozenDrift("kms_key_arn", func(f *stack.Function) { f.KMSKeyARN = "arn:aws:kms:eu-central-1:123456789012:key/1" }, "was added"),
+	"network-added": addedToG("network", "was added", func(g *stack.Function) {
+		g.Network = &stack.Network{SubnetIDs: []string{"subnet-1"}, SecurityGroupIDs: []string{"sg-1"}}
+	}),
+	"role-replaced": addedToG("role_arn", "was changed", func(g *stack.Function) { g.RoleARN = someRole }),
 	"layers-removed": drifted(
 		driftingStack, editedF(func(f *stack.Function) { f.Layers = nil }),
 		[]string{`functions["f"].layer_sha256 was removed`},
@@ -278,6 +293,8 @@ var drifts = map[string]drift{
 	"throttle-burst": looseDrift(driftingAPI, "throttle.burst", editedAPI(func(a *stack.HTTPAPI) { a.Throttle.Burst = 1000 })),
 	"auth-removed":   looseDrift(driftingAPI, "auth", editedAPI(func(a *stack.HTTPAPI) { a.Auth = nil }), "was removed"),
 	"auth-audience":  looseDrift(driftingAPI, "auth.audience", editedAPI(func(a *stack.HTTPAPI) { a.Auth.Audience = []string{"evil"} })),
+
+	"access-log": looseDrift(driftingAPI, "access_log", editedAPI(func(a *stack.HTTPAPI) { a.AccessLog = new(stack.NewAccessLog()) }), "was added"),
 
 	"schedule-expression": looseDrift(driftingSchedule, `schedules["nightly"].expression`, editedItem(func(i *stack.ScheduleItem) { i.Expression = "rate(1 minute)" })),
 	"schedule-timezone":   looseDrift(driftingSchedule, `schedules["nightly"].timezone`, editedItem(func(i *stack.ScheduleItem) { i.Timezone = "UTC" })),

@@ -93,6 +93,21 @@ func unknownPaths(v tftypes.Value) path.Paths {
 	return unknown
 }
 
+// nullElements lists the elements of lists, sets and maps that are null, which noNulls
+// refuses.
+func nullElements(v tftypes.Value) path.Paths {
+	var nulls path.Paths
+	_ = tftypes.Walk(v, func(p *tftypes.AttributePath, v tftypes.Value) (bool, error) {
+		if steps := p.Steps(); len(steps) > 0 && v.IsNull() {
+			if _, attribute := steps[len(steps)-1].(tftypes.AttributeName); !attribute {
+				nulls = append(nulls, frameworkPath(p))
+			}
+		}
+		return true, nil
+	})
+	return nulls
+}
+
 // dependsOn tells whether an attribute's value follows from an unknown one: it is
 // the unknown one, lies within it, or is the collection that it is an element of.
 func dependsOn(attribute, unknown path.Path) bool {

@@ -19,7 +19,7 @@ func (r *stackResource) ValidateConfig(_ context.Context, req resource.ValidateC
 	if err != nil {
 		return // Some value does not have its attribute's type, which the framework reports.
 	}
-	unknown := unknownPaths(req.Config.Raw)
+	unknown := append(unknownPaths(req.Config.Raw), nullElements(req.Config.Raw)...)
 	for name := range s.Functions {
 		// Nothing is packaged yet.
 		unknown = append(unknown, path.Root("functions").AtMapKey(name).AtName("code_sha256"))
