@@ -63,7 +63,7 @@ func (s *schedule) show(d *stack.Deployment) {
 			item.Input = writtenInput(h.input)
 		}
 		item.FlexibleWindow = stack.Duration(h.window) * stack.Duration(time.Minute)
-		item.Start, item.End = shownTime(item.Start, h.start), shownTime(item.End, h.end)
+		item.Start, item.End = shownTime(item.Start, h.start, inUnix), shownTime(item.End, h.end, endInUnix)
 		item.Retry = stack.ScheduleRetry{Attempts: int(h.attempts), MaxAge: seconds(int(h.maxAge))}
 		item.DeadLetter = h.deadLetter
 		items[s.called] = item
@@ -99,7 +99,7 @@ func (s *schedule) want(of stack.Stack) {
 	s.wish = &scheduleFacts{
 		expression: item.Expression, timezone: item.Timezone,
 		input: schedulerInput(item.Input), window: int32(item.FlexibleWindow.Std() / time.Minute),
-		start: inUnix(item.Start), end: inUnix(item.End),
+		start: inUnix(item.Start), end: endInUnix(item.End),
 		attempts: int32(item.Retry.Attempts), maxAge: int32(item.Retry.MaxAge.Std() / time.Second),
 		deadLetter: item.DeadLetter, enabled: item.Enabled,
 		target: s.i.functionARN(stack.FullName(s.i.name, item.Function), stack.AliasLive), role: s.role.arn(),

@@ -106,6 +106,15 @@ func inUnix(t *time.Time) int64 {
 	return t.Unix()
 }
 
+// endInUnix is 0 also for an end after the last year of a cron expression: such a
+// schedule never ends, and the SDK cannot read times after 2262.
+func endInUnix(t *time.Time) int64 {
+	if t != nil && t.Year() >= 2200 {
+		return 0
+	}
+	return inUnix(t)
+}
+
 func unixTime(seconds int64) *time.Time {
 	if seconds == 0 {
 		return nil
@@ -114,9 +123,9 @@ func unixTime(seconds int64) *time.Time {
 	return &t
 }
 
-// shownTime is prior if it is the same to Scheduler.
-func shownTime(prior *time.Time, have int64) *time.Time {
-	if prior != nil && have == prior.Unix() {
+// shownTime is prior if it is the same to Scheduler, by inUnix or endInUnix.
+func shownTime(prior *time.Time, have int64, unix func(*time.Time) int64) *time.Time {
+	if unix(prior) == have {
 		return prior
 	}
 	return unixTime(have)

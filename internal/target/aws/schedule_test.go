@@ -83,9 +83,30 @@ func TestStartThatHasPassedIsNotedInstead(t *testing.T) {
 	}
 }
 
+func TestEndThatNobodyLivesToSeeIsNone(t *testing.T) {
+	for _, c := range []struct {
+		prior, want time.Time
+		have        int64
+	}{
+		{prior: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), want: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)},
+		{prior: time.Date(2099, 1, 1, 0, 0, 0, 5, time.UTC), have: 4070908800, want: time.Date(2099, 1, 1, 0, 0, 0, 5, time.UTC)},
+		{prior: time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), have: 4070908800, want: time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)},
+	} {
+		if got := shownTime(&c.prior, c.have, endInUnix); got == nil || !got.Equal(c.want) {
+			t.Errorf("%s, which is %d to Scheduler, is shown as %v, want %s", c.prior, c.have, got, c.want)
+		}
+	}
+	if got := shownTime(nil, 0, endInUnix); got != nil {
+		t.Errorf("no end is shown as %s", got)
+	}
+	if end := time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC); shownTime(&end, 0, endInUnix) != nil {
+		t.Error("an end that was taken away is still shown")
+	}
+}
+
 // reportsStack has schedules with everything and with nothing.
 func reportsStack() stack.Stack {
-	start, end := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2999, 12, 31, 23, 59, 59, 0, time.FixedZone("", 3600))
+	start, end := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2099, 12, 31, 23, 59, 59, 0, time.FixedZone("", 3600))
 	plain, full := stack.NewScheduleItem(), stack.NewScheduleItem()
 	plain.Function, plain.Expression = "report", "rate(5 minutes)"
 	full.Function, full.Expression, full.Timezone = "clean", "cron(0 2 * * ? *)", "Europe/Berlin"
