@@ -132,15 +132,20 @@ func (a *alias) apply(ctx context.Context) error {
 	if number == 0 {
 		return errors.New("no version was published for it, which is a defect of this program")
 	}
+	before, wanted := a.routing(), stack.RouteTo(number)
 	for again := true; ; again = false {
 		err := a.point(ctx, number)
 		raced := says(err, "ResourceConflictException", "already exists") || hasCode(err, "PreconditionFailedException")
 		if !raced || !again {
 			return err
 		}
-		// Somebody else made or moved it, or the answer to an earlier attempt got lost.
+		// Revision ids change by themselves, and the answer to an earlier attempt may have
+		// got lost; where the alias points tells whether anybody else moved it.
 		if err := a.read(ctx); err != nil {
 			return err
+		}
+		if now := a.routing(); !maps.Equal(now, before) && !maps.Equal(now, wanted) {
+			return errors.New("somebody else moved it in the meantime, so it was left where it is: plan again")
 		}
 	}
 }
@@ -163,7 +168,7 @@ func (a *alias) point(ctx context.Context, number int) error {
 		a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
 		return nil
 	}
-	if r := a.routing(); len(r) == 1 && r[number] == 100 {
+	if maps.Equal(a.routing(), stack.RouteTo(number)) {
 		return nil
 	}
 	var out *lambda.UpdateAliasOutput

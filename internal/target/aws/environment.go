@@ -134,16 +134,24 @@ func redacted(err error, secrets map[string]string) error {
 	return &smithy.GenericAPIError{Code: api.ErrorCode(), Message: redact(api.ErrorMessage(), secrets), Fault: api.ErrorFault()}
 }
 
+// redact replaces the values of secrets. Those so short that they are part of any
+// sentence are so only where they stand in quotes, as Lambda writes variables.
 func redact(text string, secrets map[string]string) string {
+	const short = 4
 	values := slices.Collect(maps.Values(secrets))
 	// A value that contains another goes first.
 	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) })
 	for _, value := range values {
-		quoted, _ := json.Marshal(value)
-		for _, form := range []string{value, strings.Trim(string(quoted), `"`)} {
-			if form != "" {
-				text = strings.ReplaceAll(text, form, "(secret)")
-			}
+		if value == "" {
+			continue
+		}
+		quoted, _ := json.Marshal(value) // A string always marshals.
+		forms := []string{string(quoted), `"` + value + `"`}
+		if len(value) >= short {
+			forms = append(forms, strings.Trim(string(quoted), `"`), value)
+		}
+		for _, form := range forms {
+			text = strings.ReplaceAll(text, form, "(secret)")
 		}
 	}
 	return text

@@ -95,7 +95,9 @@ func (f *function) show(d *stack.Deployment) {
 		fn = stack.NewFunction()
 		d.Functions[f.function] = stack.FunctionStatus{LogGroup: functionLogGroup(f.i.name, f.function), Routing: stack.Routing{}}
 	}
-	fn.Config = f.translation(fn.Config).config(f.have.snapshot, fn.Config)
+	t := f.translation()
+	t.secrets = f.hidden(f.have.snapshot, fn.Config)
+	fn.Config = t.config(f.have.snapshot, fn.Config)
 	fn.KeepVersions = keepVersions(f.have.tags)
 	d.Stack.Functions[f.function] = fn
 	editFunction(d, f.function, func(_ *stack.Function, status *stack.FunctionStatus) {
@@ -103,26 +105,32 @@ func (f *function) show(d *stack.Deployment) {
 	})
 }
 
-// translation from AWS's words. Prior is the function as it was known.
-func (f *function) translation(prior stack.Config) translation {
+// translation from AWS's words, which hides nothing that a note does not call a secret.
+func (f *function) translation() translation {
 	t := translation{ownRole: f.ownRole(), layers: f.parts().layers.contents()}
 	if f.have == nil {
 		return t
 	}
-	if _, ok := noteOf(f.have.variables()); !ok {
-		// Who removes the note must not make secrets plain variables thereby. What was a
-		// secret of any version is one still, unless the user wants it as a plain variable.
-		t.secrets = map[string]bool{}
-		for _, v := range f.parts().versions.have {
-			note, _ := noteOf(v.variables())
-			for _, name := range note.Names {
-				if _, plain := prior.Environment[name]; !plain {
-					t.secrets[name] = true
-				}
+	return t.of(f.have.snapshot)
+}
+
+// hidden are the variables of a snapshot that are secrets although its note is lost:
+// who removes the note must not make them plain variables thereby. What was a secret
+// once is one still, unless the user wants it as a plain variable.
+func (f *function) hidden(s *snapshot, like stack.Config) map[string]bool {
+	if _, ok := noteOf(s.variables()); ok {
+		return nil
+	}
+	names := map[string]bool{}
+	for _, v := range f.parts().versions.have {
+		note, _ := noteOf(v.variables())
+		for _, name := range note.Names {
+			if _, plain := like.Environment[name]; !plain {
+				names[name] = true
 			}
 		}
 	}
-	return t.of(f.have.snapshot)
+	return names
 }
 
 // keepVersions is the number that a function's tags say.

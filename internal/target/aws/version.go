@@ -64,29 +64,26 @@ func (v *versions) read(ctx context.Context) error {
 
 func (v *versions) show(d *stack.Deployment) {
 	editFunction(d, v.function, func(f *stack.Function, status *stack.FunctionStatus) {
+		t := v.latest().translation()
 		status.Versions = nil
 		for _, n := range v.numbers() {
-			c := v.config(n, f.Config)
+			is := v.have[n]
+			hash := t.config(is, f.Config).Hash()
+			shown := t
+			shown.secrets = v.latest().hidden(is, f.Config)
 			status.Versions = append(status.Versions, stack.Version{
-				Number: n, Hash: c.Hash(), Config: c, CodeSize: v.have[n].CodeSize, Created: v.have[n].modified(),
+				Number: n, Hash: hash, Config: shown.config(is, f.Config), CodeSize: is.CodeSize, Created: is.modified(),
 			})
 		}
 	})
 }
 
-// config of a version in the words of the model, spelled as like.
-func (v *versions) config(number int, like stack.Config) stack.Config {
-	t := v.latest().translation(like)
-	t.secrets = nil // A version's own note is as it was published.
-	return t.config(v.have[number], like)
-}
-
 // find returns the newest version that is what c says; 0 and nil if there is none.
 func (v *versions) find(c stack.Config) (int, *snapshot) {
-	hash, numbers := c.Hash(), v.numbers()
-	for _, n := range slices.Backward(numbers) {
-		if v.config(n, c).Hash() == hash && !v.have[n].failed() {
-			return n, v.have[n]
+	hash, t := c.Hash(), v.latest().translation()
+	for _, n := range slices.Backward(v.numbers()) {
+		if is := v.have[n]; !is.failed() && t.config(is, c).Hash() == hash {
+			return n, is
 		}
 	}
 	return 0, nil
@@ -127,17 +124,19 @@ func (v *versions) apply(ctx context.Context) error {
 	return nil
 }
 
+var errGone = errors.New("the function is gone; somebody else deleted it just now: apply again")
+
 // publish makes a version of the function as it is, if it is what is wanted.
 func (v *versions) publish(ctx context.Context) (int, error) {
 	f := v.latest()
 	if f.have == nil {
-		return 0, errors.New("the function is gone; somebody deleted it: apply again")
+		return 0, errGone
 	}
 	var made *snapshot
 	err := f.whileBusy(ctx, func(ctx context.Context) error {
 		for again := true; ; again = false {
 			if !v.matches(f.have.snapshot) {
-				return fmt.Errorf("the function is not what it was made a moment ago, so somebody else is changing it; nothing was published: plan again")
+				return errors.New("the function is not what it was made a moment ago, so somebody else is changing it; nothing was published: plan again")
 			}
 			in := &lambda.PublishVersionInput{FunctionName: aws.String(f.fullName()), RevisionId: f.have.RevisionId}
 			if !f.have.isImage() {
@@ -156,8 +155,11 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 			// Revision ids change by themselves; the function's content tells whether
 			// anybody changed it.
 			have, err := f.get(ctx)
-			if err != nil || have == nil {
-				return errors.Join(err, nil)
+			if err != nil {
+				return err
+			}
+			if have == nil {
+				return errGone
 			}
 			f.have = have
 		}
@@ -165,8 +167,8 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if made == nil || made.number() == 0 {
-		return 0, errors.New("the function is gone; somebody deleted it: apply again")
+	if made.number() == 0 {
+		return 0, errors.New("the answer to PublishVersion has no number; is the endpoint really Lambda's?")
 	}
 	if v.have == nil {
 		v.have = map[int]*snapshot{}
@@ -181,7 +183,7 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 // matches tells whether a snapshot is what is wanted.
 func (v *versions) matches(s *snapshot) bool {
 	c := v.wish.config
-	return v.latest().translation(c).config(s, c).Hash() == c.Hash()
+	return v.latest().translation().config(s, c).Hash() == c.Hash()
 }
 
 // settle waits until a version can be invoked. One that failed is deleted, so that the
