@@ -17,9 +17,9 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// motoAccount is an account on a moto of the test's own, and clients that are not
+// emulatorAccount is an account on an emulator of the test's own, and clients that are not
 // bound to what this package may call, for the hand that changes things behind it.
-type motoAccount struct {
+type emulatorAccount struct {
 	session   *session
 	iam       *iam.Client
 	lambda    *lambda.Client
@@ -28,9 +28,15 @@ type motoAccount struct {
 }
 
 // startMoto starts moto, which ends with the test.
-func startMoto(t *testing.T) *motoAccount {
+func startMoto(t *testing.T) *emulatorAccount {
 	t.Helper()
-	emulator, err := harness.StartEmulator(t.Context(), harness.Moto, t.TempDir())
+	return startEmulator(t, harness.Moto)
+}
+
+// startEmulator starts an emulator, which ends with the test.
+func startEmulator(t *testing.T, kind harness.EmulatorKind) *emulatorAccount {
+	t.Helper()
+	emulator, err := harness.StartEmulator(t.Context(), kind, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,12 +45,13 @@ func startMoto(t *testing.T) *motoAccount {
 			t.Error(err)
 		}
 	})
-	const account = "123456789012" // What moto takes for the account of unknown keys.
+	// Moto takes it for the account of unknown keys, ministack for the one of the key.
+	const account = "123456789012"
 	config := aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(account, "test", ""),
 	}
-	m := &motoAccount{
+	m := &emulatorAccount{
 		iam: iam.NewFromConfig(config), lambda: lambda.NewFromConfig(config),
 		sqs: sqs.NewFromConfig(config), scheduler: scheduler.NewFromConfig(config),
 	}

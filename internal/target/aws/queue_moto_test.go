@@ -62,7 +62,7 @@ func edited(s stack.Stack, edit func(*stack.Queue)) stack.Stack {
 func (p *queueParts) all() []component { return []component{p.deadLetters, p.queue, p.consumer} }
 
 // observeQueue reads the parts of the stack's queue.
-func (m *motoAccount) observeQueue(t *testing.T, hint stack.Stack) *inventory {
+func (m *emulatorAccount) observeQueue(t *testing.T, hint stack.Stack) *inventory {
 	t.Helper()
 	sh := shapeOf(hint)
 	sh.kind = stack.KindQueue // As the marker says.
@@ -79,7 +79,7 @@ func (m *motoAccount) observeQueue(t *testing.T, hint stack.Stack) *inventory {
 }
 
 // applyQueue makes the parts of the queue what the stack says, as deploy does.
-func (m *motoAccount) applyQueue(t *testing.T, i *inventory, s stack.Stack) {
+func (m *emulatorAccount) applyQueue(t *testing.T, i *inventory, s stack.Stack) {
 	t.Helper()
 	i.want(s)
 	for _, c := range i.queue.all() {
@@ -130,7 +130,7 @@ func expectQueue(t *testing.T, i *inventory, prior, want stack.Stack, states map
 }
 
 // makeFunction makes a function with the alias live behind Tidegate's back.
-func (m *motoAccount) makeFunction(t *testing.T, name string) {
+func (m *emulatorAccount) makeFunction(t *testing.T, name string) {
 	t.Helper()
 	role, err := m.iam.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String(name), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
 	if err != nil {
@@ -212,7 +212,7 @@ func TestFIFOQueueIsFoundByItsNameAlone(t *testing.T) {
 	m.expectNoQueues(t)
 }
 
-func (m *motoAccount) expectNoQueues(t *testing.T) {
+func (m *emulatorAccount) expectNoQueues(t *testing.T) {
 	t.Helper()
 	queues, err := m.sqs.ListQueues(t.Context(), &sqs.ListQueuesInput{})
 	if err != nil || len(queues.QueueUrls) > 0 {

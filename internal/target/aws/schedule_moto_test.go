@@ -23,7 +23,7 @@ func (p *scheduleParts) all() []component {
 }
 
 // observeSchedules reads the parts of the stack's schedules.
-func (m *motoAccount) observeSchedules(t *testing.T, hint stack.Stack) *inventory {
+func (m *emulatorAccount) observeSchedules(t *testing.T, hint stack.Stack) *inventory {
 	t.Helper()
 	sh := shapeOf(hint)
 	sh.kind = stack.KindSchedule // As the marker says.
@@ -144,7 +144,7 @@ func jsonencoded(s stack.Stack) map[string]stack.ScheduleItem {
 	return items
 }
 
-func (m *motoAccount) expectNoSchedules(t *testing.T) {
+func (m *emulatorAccount) expectNoSchedules(t *testing.T) {
 	t.Helper()
 	groups, err := m.scheduler.ListScheduleGroups(t.Context(), &scheduler.ListScheduleGroupsInput{})
 	if err != nil || len(groups.ScheduleGroups) != 1 { // The default group.

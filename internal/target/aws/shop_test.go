@@ -46,7 +46,7 @@ func packageOf(t *testing.T, text string, padding int) testPackage {
 
 // A shop is a stack of one function on moto, and the packages it may have.
 type shop struct {
-	*motoAccount
+	*emulatorAccount
 	s3       *s3.Client
 	target   *Target
 	t        *testing.T
