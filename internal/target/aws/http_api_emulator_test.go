@@ -1,0 +1,494 @@
+package aws
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/smithy-go/middleware"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// What of API Gateway the emulators lack: calls, and what else a test needs.
+const (
+	updateStage        = "UpdateStage"
+	newTagsRead        = "GetApis with the tags of TagResource"
+	variablesRemoved   = "UpdateStage with empty variables"
+	othersAuthorizers  = "GetAuthorizers with those of others"
+	authorizersDropped = "UpdateRoute without scopes"
+)
+
+var emulatorLacks = map[harness.EmulatorKind][]string{
+	harness.Moto:      {updateStage, variablesRemoved, othersAuthorizers, authorizersDropped},
+	harness.Ministack: {newTagsRead, variablesRemoved},
+}
+
+// able tells whether the account's emulator has what a test needs.
+func (a *gatewayAccount) able(needs []string) bool {
+	return !slices.ContainsFunc(needs, func(need string) bool { return slices.Contains(emulatorLacks[a.kind], need) })
+}
+
+// motoGateway lists authorizers, which moto cannot, of those that were made through it.
+type motoGateway struct {
+	*apigatewayv2.Client
+	mu  sync.Mutex
+	ids []string
+}
+
+func (g *motoGateway) CreateAuthorizer(ctx context.Context, in *apigatewayv2.CreateAuthorizerInput, o ...func(*apigatewayv2.Options)) (*apigatewayv2.CreateAuthorizerOutput, error) {
+	out, err := g.Client.CreateAuthorizer(ctx, in, o...)
+	if err == nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.ids = append(g.ids, *out.AuthorizerId)
+	}
+	return out, err
+}
+
+func (g *motoGateway) GetAuthorizers(ctx context.Context, in *apigatewayv2.GetAuthorizersInput, o ...func(*apigatewayv2.Options)) (*apigatewayv2.GetAuthorizersOutput, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	all := &apigatewayv2.GetAuthorizersOutput{}
+	for _, id := range g.ids {
+		out, err := g.GetAuthorizer(ctx, &apigatewayv2.GetAuthorizerInput{ApiId: in.ApiId, AuthorizerId: aws.String(id)}, o...)
+		switch {
+		case err == nil:
+			all.Items = append(all.Items, types.Authorizer{
+				AuthorizerId: out.AuthorizerId, Name: out.Name, AuthorizerType: out.AuthorizerType,
+				IdentitySource: out.IdentitySource, JwtConfiguration: out.JwtConfiguration,
+			})
+		case !missing(err):
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// A gatewayAccount is an account on an emulator of the test's own.
+type gatewayAccount struct {
+	kind    harness.EmulatorKind
+	session *session
+	// hand changes things behind the package's back.
+	hand *apigatewayv2.Client
+	logs *cloudwatchlogs.Client
+
+	mu sync.Mutex
+	// calls that the package made, by name.
+	calls []string
+}
+
+func startGateway(t *testing.T, kind harness.EmulatorKind) *gatewayAccount {
+	t.Helper()
+	emulator, err := harness.StartEmulator(t.Context(), kind, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := emulator.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	config := aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
+		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "test", ""),
+	}
+	a := &gatewayAccount{kind: kind, hand: apigatewayv2.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config)}
+	config.APIOptions = append(config.APIOptions, a.record)
+	a.session = &session{
+		place:   place{partition: "aws", domain: "amazonaws.com", region: config.Region, account: "123456789012"},
+		clients: clients{gateway: apigatewayv2.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config)},
+		pace:    quickPace,
+	}
+	if kind == harness.Moto {
+		a.session.gateway = &motoGateway{Client: apigatewayv2.NewFromConfig(config)}
+	}
+	return a
+}
+
+// record notes each call.
+func (a *gatewayAccount) record(s *middleware.Stack) error {
+	return s.Initialize.Add(middleware.InitializeMiddlewareFunc("record", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+		middleware.InitializeOutput, middleware.Metadata, error,
+	) {
+		a.mu.Lock()
+		a.calls = append(a.calls, awsmiddleware.GetOperationName(ctx))
+		a.mu.Unlock()
+		return next.HandleInitialize(ctx, in)
+	}), middleware.After)
+}
+
+// during returns the calls that do makes, sorted.
+func (a *gatewayAccount) during(do func()) []string {
+	a.mu.Lock()
+	before := len(a.calls)
+	a.mu.Unlock()
+	do()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Sorted(slices.Values(a.calls[before:]))
+}
+
+// read returns the HTTP API of the stack, and only that, as it is.
+func (a *gatewayAccount) read(t *testing.T, s stack.Stack) *inventory {
+	t.Helper()
+	i := &inventory{session: a.session, shape: shape{name: s.Name, kind: stack.KindHTTPAPI}}
+	i.api = i.addAPI()
+	a.session.apis.changed(s.Name) // By the hand that nobody told of.
+	if err := i.read(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// apply makes the stack's API what is wanted, and returns it as it is after that.
+func (a *gatewayAccount) apply(t *testing.T, prior, s stack.Stack) *stack.Deployment {
+	t.Helper()
+	i := a.read(t, prior)
+	i.want(s)
+	if err := i.applyAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.removeAll(t.Context(), func(c component) bool { return !c.wanted() }); err != nil {
+		t.Fatal(err)
+	}
+	return i.describe(s)
+}
+
+// check applies s, and checks that what that says is what the next read says: all of s,
+// and nothing wrong. It checks too that applying it once more changes nothing.
+func (a *gatewayAccount) check(t *testing.T, prior, s stack.Stack) {
+	t.Helper()
+	applied := a.apply(t, prior, s)
+	read := a.read(t, s).describe(s)
+	if diff := cmp.Diff(applied, read); diff != "" {
+		t.Errorf("what an apply says is not what the next read says (-apply +read):\n%s", diff)
+	}
+	if diff := cmp.Diff(s.Trigger, read.Stack.Trigger); diff != "" {
+		t.Errorf("the stack is not what was wanted (-want +is):\n%s", diff)
+	}
+	for name, is := range read.Components {
+		if is != stack.Ready {
+			t.Errorf("%s: %s", name, is)
+		}
+	}
+	i := a.read(t, s)
+	calls := a.during(func() {
+		i.want(s)
+		if err := i.applyAll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if len(calls) > 0 {
+		t.Errorf("a second apply called %v", calls)
+	}
+}
+
+// shopStack has an HTTP API with everything.
+func shopStack() stack.Stack {
+	log := stack.NewAccessLog()
+	log.RetentionDays = 14
+	return stack.Stack{
+		Name: "shop", Tags: map[string]string{"team": "shop"},
+		Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{
+			Routes: map[string]stack.Route{
+				"POST /orders":     {Function: "create", Auth: "inherit"},
+				"GET /orders/{id}": {Function: "show", Auth: "inherit", Scopes: []string{"orders.read", "admin"}},
+				"GET /health":      {Function: "show", Auth: "none"},
+				"$default":         {Function: "create", Auth: "inherit"},
+			},
+			CORS: &stack.CORS{
+				AllowOrigins: []string{"https://shop.example.org"}, AllowMethods: []string{"POST", "GET"}, AllowHeaders: []string{"Content-Type"},
+				ExposeHeaders: []string{"X-Total"}, AllowCredentials: true, MaxAge: seconds(300),
+			},
+			Throttle:  &stack.Throttle{Rate: 100.5, Burst: 200},
+			Auth:      &stack.JWTAuth{Issuer: "https://login.example.org/", Audience: []string{"shop", "app"}, Scopes: []string{"orders.write"}},
+			AccessLog: &log,
+		}},
+	}
+}
+
+// withAPI is a stack with another HTTP API.
+func withAPI(s stack.Stack, edit func(h *stack.HTTPAPI)) stack.Stack {
+	h := *s.Trigger.HTTPAPI
+	h.Routes = maps.Clone(h.Routes)
+	edit(&h)
+	s.Trigger.HTTPAPI = &h
+	return s
+}
+
+func TestHTTPAPIIsMadeChangedAndRemoved(t *testing.T) {
+	for _, kind := range []harness.EmulatorKind{harness.Moto, harness.Ministack} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			a := startGateway(t, kind)
+			full := shopStack()
+			calls := a.during(func() { a.check(t, full, full) })
+			if made := countOf(calls, "CreateApi", "CreateStage", "CreateAuthorizer"); made != 3 {
+				t.Errorf("made %d of API, stage and authorizer: %v", made, calls)
+			}
+			for _, change := range apiChanges {
+				if !a.able(change.needs) {
+					continue
+				}
+				t.Run(change.name, func(t *testing.T) {
+					changed := withAPI(full, change.edit)
+					a.check(t, full, changed)
+					a.check(t, changed, full)
+				})
+			}
+			a.removed(t, full)
+		})
+	}
+}
+
+// apiChanges are what users change, with what it needs there or back that not every
+// emulator has.
+var apiChanges = []struct {
+	name  string
+	edit  func(h *stack.HTTPAPI)
+	needs []string
+}{
+	{name: "a route more", edit: func(h *stack.HTTPAPI) {
+		h.Routes["DELETE /orders/{id}"] = stack.Route{Function: "cancel", Auth: "inherit"}
+	}},
+	{name: "a route with the function of another", edit: func(h *stack.HTTPAPI) {
+		h.Routes["POST /orders"] = stack.Route{Function: "cancel", Auth: "inherit"}
+	}},
+	{name: "a route less", edit: func(h *stack.HTTPAPI) { delete(h.Routes, "POST /orders") }},
+	{name: "another name of a parameter", edit: func(h *stack.HTTPAPI) {
+		h.Routes["GET /orders/{number}"] = h.Routes["GET /orders/{id}"]
+		delete(h.Routes, "GET /orders/{id}")
+	}},
+	{name: "an open route", edit: func(h *stack.HTTPAPI) { h.Routes["POST /orders"] = stack.Route{Function: "create", Auth: "none"} }},
+	{name: "other scopes of a route", edit: func(h *stack.HTTPAPI) {
+		h.Routes["POST /orders"] = stack.Route{Function: "create", Auth: "inherit", Scopes: []string{"z", "a"}}
+	}},
+	{name: "other scopes of the API", edit: func(h *stack.HTTPAPI) { auth := *h.Auth; auth.Scopes = []string{"y", "b"}; h.Auth = &auth }},
+	{name: "another issuer", edit: func(h *stack.HTTPAPI) {
+		h.Auth = &stack.JWTAuth{Issuer: "https://other.example.org/", Audience: []string{"b", "a"}, Scopes: h.Auth.Scopes}
+	}},
+	{name: "other CORS rules", edit: func(h *stack.HTTPAPI) { h.CORS = &stack.CORS{AllowOrigins: []string{"*"}} }},
+	{name: "no CORS rules", edit: func(h *stack.HTTPAPI) { h.CORS = nil }},
+	{name: "another retention", edit: func(h *stack.HTTPAPI) { h.AccessLog = &stack.AccessLog{Format: h.AccessLog.Format} }},
+	{name: "another format", needs: []string{updateStage}, edit: func(h *stack.HTTPAPI) {
+		h.AccessLog = &stack.AccessLog{Format: "$context.requestId", RetentionDays: h.AccessLog.RetentionDays}
+	}},
+	{name: "another throttle", needs: []string{updateStage}, edit: func(h *stack.HTTPAPI) { h.Throttle = &stack.Throttle{Rate: 1, Burst: 1} }},
+	{name: "no throttle", needs: []string{updateStage}, edit: func(h *stack.HTTPAPI) { h.Throttle = nil }},
+}
+
+// removed removes all of the stack, with one call for all of the API, and checks that
+// nothing is left.
+func (a *gatewayAccount) removed(t *testing.T, s stack.Stack) {
+	t.Helper()
+	i := a.read(t, s)
+	calls := a.during(func() {
+		if err := i.removeAll(t.Context(), func(component) bool { return true }); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if diff := cmp.Diff([]string{"DeleteApi", "DeleteLogGroup"}, calls); diff != "" {
+		t.Errorf("calls to remove (-want +is):\n%s", diff)
+	}
+	if !a.read(t, s).emptyAPI() {
+		t.Error("something is left")
+	}
+}
+
+// emptyAPI tells whether nothing of the stack's API exists.
+func (i *inventory) emptyAPI() bool {
+	return !slices.ContainsFunc(i.parts, func(p part) bool { return p.exists() })
+}
+
+func countOf(calls []string, names ...string) int {
+	n := 0
+	for _, call := range calls {
+		if slices.Contains(names, call) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestHTTPAPIDriftIsSaidInWordsAndRepaired(t *testing.T) {
+	for _, kind := range []harness.EmulatorKind{harness.Moto, harness.Ministack} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			a := startGateway(t, kind)
+			s := shopStack()
+			a.check(t, s, s)
+			for _, drift := range apiDrifts {
+				if !a.able(drift.needs) {
+					continue
+				}
+				t.Run(drift.name, func(t *testing.T) {
+					i := a.read(t, s)
+					if err := drift.change(t.Context(), a, i); err != nil {
+						t.Fatal(err)
+					}
+					said := a.read(t, s).describe(s).Components[drift.component]
+					if !strings.Contains(said, drift.says) {
+						t.Errorf("%s says %q, and not %q", drift.component, said, drift.says)
+					}
+					a.check(t, s, s)
+				})
+			}
+			a.removed(t, s)
+		})
+	}
+}
+
+// apiDrifts are what a hand changes that no attribute shows.
+var apiDrifts = []struct {
+	name, component, says string
+	needs                 []string
+	change                func(ctx context.Context, a *gatewayAccount, i *inventory) error
+}{
+	{"another name", "api", `it is called "mine"`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateApi(ctx, &apigatewayv2.UpdateApiInput{ApiId: i.api.stage.apiID(), Name: aws.String("mine")})
+		return err
+	}},
+	{"a description", "api", "it has a description", nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateApi(ctx, &apigatewayv2.UpdateApiInput{ApiId: i.api.stage.apiID(), Description: aws.String("mine"), Version: aws.String("7")})
+		return err
+	}},
+	{"no URL", "api", "its URL is disabled", nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateApi(ctx, &apigatewayv2.UpdateApiInput{ApiId: i.api.stage.apiID(), DisableExecuteApiEndpoint: aws.Bool(true)})
+		return err
+	}},
+	{"another tag", "api", "its tags mine, team differ", []string{newTagsRead}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.TagResource(ctx, &apigatewayv2.TagResourceInput{ResourceArn: i.api.api.arn(""), Tags: map[string]string{"mine": "1", "team": "2"}})
+		return err
+	}},
+	{"a second API", "api", "there is a second API", nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.CreateApi(ctx, &apigatewayv2.CreateApiInput{
+			Name: aws.String("shop"), ProtocolType: types.ProtocolTypeHttp, Tags: i.api.api.have.Tags,
+		})
+		return err
+	}},
+	{"no API", "api", stateMissing, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.DeleteApi(ctx, &apigatewayv2.DeleteApiInput{ApiId: i.api.stage.apiID()})
+		return err
+	}},
+	{"no authorizer", "authorizer", stateMissing, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		for _, route := range i.api.routes.have {
+			if _, err := a.hand.DeleteRoute(ctx, &apigatewayv2.DeleteRouteInput{ApiId: i.api.stage.apiID(), RouteId: route.RouteId}); err != nil {
+				return err
+			}
+		}
+		_, err := a.hand.DeleteAuthorizer(ctx, &apigatewayv2.DeleteAuthorizerInput{ApiId: i.api.stage.apiID(), AuthorizerId: i.api.authorizer.have.AuthorizerId})
+		return err
+	}},
+	{"another place of tokens", "authorizer", "it looks for tokens elsewhere", nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateAuthorizer(ctx, &apigatewayv2.UpdateAuthorizerInput{
+			ApiId: i.api.stage.apiID(), AuthorizerId: i.api.authorizer.have.AuthorizerId, IdentitySource: []string{"$request.querystring.token"}, Name: aws.String("mine"),
+		})
+		return err
+	}},
+	{"a further authorizer", "authorizer", `there is a further authorizer "mine"`, []string{othersAuthorizers}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		out, err := a.hand.CreateAuthorizer(ctx, &apigatewayv2.CreateAuthorizerInput{
+			ApiId: i.api.stage.apiID(), AuthorizerType: types.AuthorizerTypeJwt, Name: aws.String("mine"), IdentitySource: []string{tokenSource},
+			JwtConfiguration: &types.JWTConfiguration{Issuer: aws.String("https://mine.example.org"), Audience: []string{"a"}},
+		})
+		if err != nil {
+			return err
+		}
+		_, err = a.hand.UpdateRoute(ctx, &apigatewayv2.UpdateRouteInput{
+			ApiId: i.api.stage.apiID(), RouteId: i.api.routes.have["POST /orders"].RouteId, AuthorizerId: out.AuthorizerId,
+		})
+		return err
+	}},
+	{"a changed integration", "integrations", `there is one with the function "create" that differs: its timeout is 5000 ms`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateIntegration(ctx, &apigatewayv2.UpdateIntegrationInput{
+			ApiId: i.api.stage.apiID(), IntegrationId: aws.String(i.api.integrations.of("create")), TimeoutInMillis: aws.Int32(5000),
+			IntegrationMethod: aws.String("POST"),
+		})
+		return err
+	}},
+	{"an integration with a version", "routes", `"GET /health" differs: it leads to arn:aws:lambda:us-east-1:123456789012:function:shop-show:1`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateIntegration(ctx, &apigatewayv2.UpdateIntegrationInput{
+			ApiId: i.api.stage.apiID(), IntegrationId: aws.String(i.api.integrations.of("show")),
+			IntegrationUri: aws.String("arn:aws:lambda:us-east-1:123456789012:function:shop-show:1"), IntegrationMethod: aws.String("POST"),
+		})
+		return err
+	}},
+	{"a further integration", "integrations", "there is one with https://example.org", nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.CreateIntegration(ctx, &apigatewayv2.CreateIntegrationInput{
+			ApiId: i.api.stage.apiID(), IntegrationType: types.IntegrationTypeHttpProxy, IntegrationUri: aws.String("https://example.org"),
+			PayloadFormatVersion: aws.String("1.0"), IntegrationMethod: aws.String("GET"),
+		})
+		return err
+	}},
+	{"a route to somewhere else", "routes", `there is a further one, "GET /mine", which leads to https://example.org`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		out, err := a.hand.CreateIntegration(ctx, &apigatewayv2.CreateIntegrationInput{
+			ApiId: i.api.stage.apiID(), IntegrationType: types.IntegrationTypeHttpProxy, IntegrationUri: aws.String("https://example.org"),
+			PayloadFormatVersion: aws.String("1.0"), IntegrationMethod: aws.String("GET"),
+		})
+		if err != nil {
+			return err
+		}
+		_, err = a.hand.CreateRoute(ctx, &apigatewayv2.CreateRouteInput{
+			ApiId: i.api.stage.apiID(), RouteKey: aws.String("GET /mine"), Target: aws.String("integrations/" + *out.IntegrationId),
+		})
+		return err
+	}},
+	{"no routes", "routes", stateMissing, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		for _, route := range i.api.routes.have {
+			if _, err := a.hand.DeleteRoute(ctx, &apigatewayv2.DeleteRouteInput{ApiId: i.api.stage.apiID(), RouteId: route.RouteId}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"other credentials", "routes", `"POST /orders" differs: its authorization is AWS_IAM`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateRoute(ctx, &apigatewayv2.UpdateRouteInput{
+			ApiId: i.api.stage.apiID(), RouteId: i.api.routes.have["POST /orders"].RouteId, AuthorizationType: types.AuthorizationTypeAwsIam,
+		})
+		return err
+	}},
+	{"no stage", "stage", stateMissing, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.DeleteStage(ctx, &apigatewayv2.DeleteStageInput{ApiId: i.api.stage.apiID(), StageName: aws.String(stageName)})
+		return err
+	}},
+	{"a further stage", "stage", `there is a further stage "mine"`, nil, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.CreateStage(ctx, &apigatewayv2.CreateStageInput{ApiId: i.api.stage.apiID(), StageName: aws.String("mine")})
+		return err
+	}},
+	{"no deploying", "stage", "it does not deploy changes by itself; its description differs", []string{updateStage}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
+			ApiId: i.api.stage.apiID(), StageName: aws.String(stageName), AutoDeploy: aws.Bool(false), Description: aws.String("mine"),
+		})
+		return err
+	}},
+	{"a variable", "stage", "it has the variables mine", []string{updateStage, variablesRemoved}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
+			ApiId: i.api.stage.apiID(), StageName: aws.String(stageName), StageVariables: map[string]string{"mine": "1"},
+		})
+		return err
+	}},
+	{"another access log", "stage", "it writes its access log to arn:aws:logs:us-east-1:123456789012:log-group:mine", []string{updateStage}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
+		_, err := a.hand.UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
+			ApiId: i.api.stage.apiID(), StageName: aws.String(stageName), AccessLogSettings: &types.AccessLogSettings{
+				DestinationArn: aws.String("arn:aws:logs:us-east-1:123456789012:log-group:mine"), Format: aws.String("$context.requestId"),
+			},
+		})
+		return err
+	}},
+	{"no log group", "access_log", stateMissing, nil, func(ctx context.Context, a *gatewayAccount, _ *inventory) error {
+		_, err := a.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(accessLogGroup("shop"))})
+		return err
+	}},
+}
