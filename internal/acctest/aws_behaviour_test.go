@@ -1,0 +1,80 @@
+package acctest
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+)
+
+// reachable makes a function that every trigger reaches, with boto3. The function
+// prints its event.
+const reachable = `
+import datetime, io, zipfile
+buffer = io.BytesIO()
+with zipfile.ZipFile(buffer, "w") as z:
+    z.writestr("app.py", "import json\ndef handler(event, context):\n    print('EVENT', json.dumps(event))\n    return 'hello'\n")
+trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+    "Principal": {"Service": ["lambda.amazonaws.com", "scheduler.amazonaws.com"]}, "Action": "sts:AssumeRole"}]})
+role = iam.create_role(RoleName="f", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+function = lambda_.create_function(FunctionName="f", Runtime="python3.12", Role=role, Handler="app.handler",
+    Code={"ZipFile": buffer.getvalue()})["FunctionArn"]
+url = lambda_.create_function_url_config(FunctionName="f", AuthType="NONE")["FunctionUrl"]
+lambda_.add_permission(FunctionName="f", StatementId="url", Action="lambda:InvokeFunctionUrl", Principal="*", FunctionUrlAuthType="NONE")
+api = apigatewayv2.create_api(Name="f", ProtocolType="HTTP")["ApiId"]
+integration = apigatewayv2.create_integration(ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=function, PayloadFormatVersion="2.0")["IntegrationId"]
+apigatewayv2.create_route(ApiId=api, RouteKey="$default", Target="integrations/" + integration)
+apigatewayv2.create_stage(ApiId=api, StageName="$default", AutoDeploy=True)
+lambda_.add_permission(FunctionName="f", StatementId="api", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com",
+    SourceArn="arn:aws:execute-api:us-east-1:%s:%s/*/*" % (account, api))
+queue = sqs.create_queue(QueueName="f")["QueueUrl"]
+lambda_.create_event_source_mapping(FunctionName="f", EventSourceArn=sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+sqs.send_message(QueueUrl=queue, MessageBody="from the queue")
+soon = datetime.datetime.now(datetime.timezone.utc)
+scheduler.create_schedule(Name="f", ScheduleExpression="at(%s)" % soon.strftime("%Y-%m-%dT%H:%M:%S"), FlexibleTimeWindow={"Mode": "OFF"},
+    Target={"Arn": function, "RoleArn": role, "Input": json.dumps({"from": "the schedule"})})
+result = {"url": url, "api": api}
+`
+
+func TestMinistackRunsAFunctionForEveryTrigger(t *testing.T) {
+	a := StartAWS(t, Ministack)
+	var made struct{ URL, API string }
+	if err := json.Unmarshal(a.Python(reachable, map[string]any{"account": a.Account}), &made); err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{a.Emulator.FunctionURL(made.URL) + "/from-the-url", a.Emulator.HTTPAPI(made.API, "$default") + "/from-the-api"} {
+		resp, err := http.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(body), "hello") {
+			t.Errorf("%s answers %d %q (%v)", address, resp.StatusCode, body, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var printed string
+	err := harness.Wait(ctx, "the function to print the events of all four triggers", func() (bool, error) {
+		printed = string(a.Python(`
+result = ""
+if logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/f")["logGroups"]:
+    result = " ".join(e["message"] for e in logs.filter_log_events(logGroupName="/aws/lambda/f")["events"] if "EVENT" in e["message"])
+`, nil))
+		for _, event := range []string{"/from-the-url", "/from-the-api", "from the queue", "the schedule"} {
+			if !strings.Contains(printed, event) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if err != nil {
+		t.Errorf("%v; it has printed %s", err, printed)
+	}
+}
