@@ -109,7 +109,7 @@ func (p *tidegate) ValidateConfig(_ context.Context, req provider.ValidateConfig
 	if err != nil {
 		return // Some value does not have its attribute's type, which the framework reports.
 	}
-	for _, p := range decidable(c.validate(), unknownPaths(req.Config.Raw)) {
+	for _, p := range decidable(c.validate(), append(unknownPaths(req.Config.Raw), nullElements(req.Config.Raw)...)) {
 		at := path.Root("aws")
 		if parsed, err := parsePath(p.Paths[0]); err == nil {
 			at = parsed

@@ -61,6 +61,9 @@ func resetCode(f map[string]tftypes.Value) {
 	for _, attribute := range []string{"code_sha256", "code_manifest", "layer_sha256"} {
 		f[attribute] = tftypes.NewValue(f[attribute].Type(), v)
 	}
+	if isEmpty(f["layers"]) {
+		f["layer_sha256"] = tftypes.NewValue(f["layer_sha256"].Type(), nil)
+	}
 }
 
 func setCode(f map[string]tftypes.Value, c code) {

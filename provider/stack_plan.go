@@ -260,7 +260,7 @@ func (p *planner) shapeKnown() bool {
 		return false
 	}
 	for name, f := range p.functions {
-		for _, v := range []tftypes.Value{f["url"], f["concurrency"], f["async"], f["layers"], f["network"], p.ownRole(name)} {
+		for _, v := range []tftypes.Value{f["url"], f["concurrency"], f["async"], f["layer_sha256"], f["network"], p.ownRole(name)} {
 			if !v.IsFullyKnown() {
 				return false
 			}

@@ -12,6 +12,8 @@ resource "tidegate_http_api" "shop" {
   throttle = { rate = 100, burst = 200 }
   auth     = { issuer = "https://login.example.org", audience = ["shop"] }
 
+  access_log = { retention_days = 30 } # on AWS
+
   functions = {
     create = {
       source  = "${path.module}/create"

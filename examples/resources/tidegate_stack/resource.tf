@@ -18,6 +18,24 @@ resource "tidegate_stack" "thumbnails" {
   }
 }
 
+# On AWS a function may be an image, run as a role of your own, and in a VPC.
+resource "tidegate_stack" "invoices" {
+  name = "invoices"
+
+  functions = {
+    print = {
+      image    = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/invoices@sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
+      memory   = 2048
+      role_arn = "arn:aws:iam::123456789012:role/invoices"
+
+      network = {
+        subnet_ids         = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+        security_group_ids = ["sg-0123456789abcdef0"]
+      }
+    }
+  }
+}
+
 output "resize_url" {
   value = tidegate_stack.thumbnails.functions["resize"].function_url
 }
