@@ -29,6 +29,7 @@ func (c *concurrency) wanted() bool  { return c.wish != nil }
 func (c *concurrency) drift() string { return "" }
 
 // read asks nobody: the function's own answer tells it.
+// read takes it from what was read of the function.
 func (c *concurrency) read(context.Context) error {
 	c.have = c.i.functions[c.function].function.have.reserved
 	return nil
