@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
@@ -44,7 +45,7 @@ func packageOf(t *testing.T, text string, padding int) testPackage {
 	return buffer.Bytes()
 }
 
-// A shop is a stack of one function on moto, and the packages it may have.
+// A shop is a stack of one function on an emulator, and the packages it may have.
 type shop struct {
 	*emulatorAccount
 	s3       *s3.Client
@@ -53,13 +54,22 @@ type shop struct {
 	packages map[string]target.Package
 }
 
-func openShop(t *testing.T) *shop {
+// connectedTo is a target that has a session already.
+func connectedTo(s *session) *Target {
+	connected := make(chan struct{})
+	close(connected)
+	return &Target{made: s, connected: connected}
+}
+
+func openShop(t *testing.T) *shop { return openShopOn(t, harness.Moto) }
+
+func openShopOn(t *testing.T, kind harness.EmulatorKind) *shop {
 	t.Helper()
-	m := startMoto(t)
+	m := startEmulator(t, kind)
 	o := m.lambda.Options()
 	s := &shop{
 		m, s3.New(s3.Options{Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials, UsePathStyle: true}),
-		&Target{made: m.session}, t,
+		connectedTo(m.session), t,
 		map[string]target.Package{},
 	}
 	m.session.s3 = s.s3

@@ -1,0 +1,403 @@
+package aws
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+)
+
+func TestAFunctionIsMadeChangedRolledBackAndRemoved(t *testing.T) {
+	s := openShop(t)
+	one, two := s.pack("one"), s.pack("two")
+
+	d := s.create(s.stack(one))
+	status := d.Functions["create"]
+	if status.Version != 1 || status.ARN != "arn:aws:lambda:us-east-1:123456789012:function:shop-create" || status.AliasARN != status.ARN+":live" {
+		t.Errorf("after the create: %+v", status)
+	}
+
+	d = s.update(s.stack(two))
+	if status := d.Functions["create"]; status.Version != 2 || len(status.Versions) != 2 {
+		t.Errorf("after new code: %+v", status)
+	}
+	d = s.update(s.stack(two, func(f *stack.Function) { f.Memory, f.Environment = 256, map[string]string{"A": "b"} }))
+	if status := d.Functions["create"]; status.Version != 3 {
+		t.Errorf("after new settings: %+v", status)
+	}
+	d = s.update(s.stack(one))
+	if status := d.Functions["create"]; status.Version != 1 || len(status.Versions) != 3 {
+		t.Errorf("going back to former code and settings: %+v", status)
+	}
+
+	if err := s.target.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	left, err := s.lambda.ListFunctions(t.Context(), &lambda.ListFunctionsInput{})
+	if err != nil || len(left.Functions) > 0 {
+		t.Errorf("left: %v, %v", left.Functions, err)
+	}
+	if _, err := s.target.Read(t.Context(), stack.Stack{Name: "shop"}); err != target.ErrNotFound {
+		t.Errorf("reading it then: %v", err)
+	}
+}
+
+// Moto forgets these on an update.
+func TestMinistackKeepsWhatMotoForgets(t *testing.T) {
+	s := openShopOn(t, harness.Ministack)
+	one, two, layer := s.pack("one"), s.pack("two"), s.pack("layer")
+	s.create(s.stack(one))
+	d := s.update(s.stack(two, func(f *stack.Function) {
+		f.Memory, f.Layers, f.Tracing, f.EphemeralStorage = 256, []string{layer}, "active", 1024
+	}))
+	if v := d.Functions["create"].Version; v != 2 {
+		t.Errorf("after all of it changed, version %d is live", v)
+	}
+	if d = s.update(s.stack(one)); d.Functions["create"].Version != 1 {
+		t.Errorf("after going back, version %d is live", d.Functions["create"].Version)
+	}
+	if err := s.target.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.target.Read(t.Context(), stack.Stack{Name: "shop"}); err != target.ErrNotFound {
+		t.Errorf("reading it then: %v", err)
+	}
+}
+
+// shopCreate is the full name of the function that the tests change by hand.
+var shopCreate = aws.String("shop-create")
+
+// byHand changes the environment of the function behind Tidegate's back.
+func (s *shop) byHand(edit func(variables map[string]string)) {
+	s.t.Helper()
+	now, err := s.lambda.GetFunctionConfiguration(s.t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: shopCreate})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	edit(now.Environment.Variables)
+	if _, err := s.lambda.UpdateFunctionConfiguration(s.t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: shopCreate, Environment: &types.Environment{Variables: now.Environment.Variables},
+	}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// variables of the function, or of a version.
+func (s *shop) variables(qualifier string) map[string]string {
+	s.t.Helper()
+	now, err := s.lambda.GetFunctionConfiguration(s.t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: shopCreate, Qualifier: aws.String(qualifier)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if now.Environment == nil {
+		return nil
+	}
+	return now.Environment.Variables
+}
+
+func TestSecretsAreInTheEnvironmentAndNeverInTheModel(t *testing.T) {
+	s := openShop(t)
+	const secret = "correct-horse-battery-staple"
+	code := s.pack("one")
+	with := func(version string, secrets map[string]string) stack.Stack {
+		return s.stack(code, func(f *stack.Function) {
+			f.Environment, f.SecretsVersion, f.Secrets = map[string]string{"PLAIN": "yes"}, version, secrets
+		})
+	}
+	silent := func(d *stack.Deployment, when string) {
+		t.Helper()
+		if text, err := json.Marshal(d); err != nil || strings.Contains(string(text), "horse") {
+			t.Errorf("%s the deployment tells the secret: %s, %v", when, text, err)
+		}
+	}
+	silent(s.create(with("1", map[string]string{"PASSWORD": secret, "KEY": "k"})), "after the create")
+	if got := s.variables("1"); got["PASSWORD"] != secret || got["PLAIN"] != "yes" {
+		t.Errorf("version 1 has %v", got)
+	}
+
+	same := with("1", nil)
+	same.Functions["create"] = func() stack.Function { f := same.Functions["create"]; f.Memory = 256; return f }()
+	silent(s.update(same), "after a change of something else")
+	if got := s.variables("2")["PASSWORD"]; got != secret {
+		t.Errorf("version 2 has the password %q", got)
+	}
+
+	s.byHand(func(v map[string]string) { v["PASSWORD"] = "changed-horse" })
+	if is := s.is(same, "function"); is != "the secret PASSWORD was changed" {
+		t.Errorf("after a change of the secret: %q", is)
+	}
+	silent(s.read(same), "after a change of the secret")
+	s.update(same)
+	if got := s.variables("$LATEST")["PASSWORD"]; got != secret {
+		t.Errorf("after the repair the password is %q", got)
+	}
+
+	s.byHand(func(v map[string]string) { delete(v, "KEY") })
+	if is := s.is(same, "function"); is != "the secret KEY is missing" {
+		t.Errorf("after the loss of a secret: %q", is)
+	}
+	s.update(same)
+
+	s.byHand(func(v map[string]string) { delete(v, "TIDEGATE_SECRETS") })
+	silent(s.read(same), "after the loss of the note")
+	silent(s.read(stack.Stack{Name: "shop"}), "imported after the loss of the note")
+	s.update(same)
+
+	if d := s.update(with("2", map[string]string{"PASSWORD": "other-horse"})); d.Functions["create"].Version != 3 {
+		t.Errorf("new secrets became version %d", d.Functions["create"].Version)
+	}
+	if got := s.variables("3"); got["PASSWORD"] != "other-horse" || got["KEY"] != "" {
+		t.Errorf("version 3 has %v", got)
+	}
+	s.update(s.stack(code))
+	if got := s.variables("$LATEST"); len(got) > 0 {
+		t.Errorf("without secrets: %v", got)
+	}
+}
+
+func TestSecretsThatAreLostHaveToBeSentAgain(t *testing.T) {
+	s := openShop(t)
+	want := s.stack(s.pack("one"), func(f *stack.Function) {
+		f.SecretsVersion, f.Secrets = "1", map[string]string{"PASSWORD": "correct-horse"}
+	})
+	s.create(want)
+	if _, err := s.lambda.DeleteFunction(t.Context(), &lambda.DeleteFunctionInput{FunctionName: shopCreate}); err != nil {
+		t.Fatal(err)
+	}
+	silent := want.Functions["create"]
+	silent.Secrets = nil
+	_, err := s.tryUpdate(stack.Stack{Name: "shop", Functions: map[string]stack.Function{"create": silent}})
+	if err == nil || !strings.Contains(err.Error(), "change secrets_version") {
+		t.Errorf("without the secrets: %v", err)
+	}
+	s.update(want)
+}
+
+func TestLayersArePublishedByContentAndGoWithTheVersionsThatUseThem(t *testing.T) {
+	s := openShop(t)
+	code, one, two := s.pack("code"), s.pack("layer one"), s.pack("layer two")
+	with := func(keep int, layers ...string) stack.Stack {
+		return s.stack(code, func(f *stack.Function) { f.Layers, f.KeepVersions = layers, keep })
+	}
+	layers := func() int {
+		t.Helper()
+		out, err := s.lambda.ListLayerVersions(t.Context(), &lambda.ListLayerVersionsInput{LayerName: shopCreate})
+		if err != nil {
+			if missing(err) {
+				return 0
+			}
+			t.Fatal(err)
+		}
+		return len(out.LayerVersions)
+	}
+	s.create(with(9, one, two))
+	if n := layers(); n != 2 {
+		t.Fatalf("there are %d layer versions", n)
+	}
+	if d := s.update(with(9, two, one)); d.Functions["create"].Version != 2 || layers() != 2 {
+		t.Errorf("in another order: version %d, %d layer versions", d.Functions["create"].Version, layers())
+	}
+	if d := s.update(with(9, one)); d.Functions["create"].Version != 3 || layers() != 2 {
+		t.Errorf("with one: version %d, %d layer versions", d.Functions["create"].Version, layers())
+	}
+	d := s.update(with(1))
+	if versions := d.Functions["create"].Versions; len(versions) != 1 || layers() != 0 {
+		t.Errorf("without any: versions %v, %d layer versions", versions, layers())
+	}
+	if err := s.target.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if n := layers(); n != 0 {
+		t.Errorf("after the removal there are %d layer versions", n)
+	}
+}
+
+func TestALayerOfSomebodyElseIsDrift(t *testing.T) {
+	s := openShop(t)
+	one := s.pack("layer")
+	want := s.stack(s.pack("code"), func(f *stack.Function) { f.Layers = []string{one} })
+	s.create(want)
+	foreign, err := s.lambda.PublishLayerVersion(t.Context(), &lambda.PublishLayerVersionInput{
+		LayerName: aws.String("theirs"), Content: &types.LayerVersionContentInput{ZipFile: packageOf(t, "theirs", 0)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := s.lambda.GetFunctionConfiguration(t.Context(), &lambda.GetFunctionConfigurationInput{FunctionName: shopCreate})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.lambda.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{
+		FunctionName: shopCreate, Layers: []string{*now.Layers[0].Arn, *foreign.LayerVersionArn},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if is := s.is(want, "function"); is != "it has layers of others: "+*foreign.LayerVersionArn {
+		t.Errorf("with a layer of others: %q", is)
+	}
+	s.update(want)
+}
+
+func TestOldVersionsGoUnlessAnAliasKeepsThem(t *testing.T) {
+	s := openShop(t)
+	keep := func(text string, n int) stack.Stack {
+		return s.stack(s.pack(text), func(f *stack.Function) { f.KeepVersions = n })
+	}
+	s.create(keep("one", 2))
+	if _, err := s.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{
+		FunctionName: shopCreate, Name: aws.String("theirs"), FunctionVersion: aws.String("1"),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"two", "three", "four"} {
+		s.update(keep(text, 2))
+	}
+	if got := numbers(s.read(keep("four", 2))); !cmp.Equal(got, []int{1, 3, 4}) {
+		t.Errorf("kept: %v", got)
+	}
+	s.update(keep("three", 1))
+	if got := numbers(s.read(keep("three", 1))); !cmp.Equal(got, []int{1, 3, 4}) {
+		t.Errorf("kept when the released one is not the newest: %v", got)
+	}
+}
+
+func numbers(d *stack.Deployment) []int {
+	var numbers []int
+	for _, v := range d.Functions["create"].Versions {
+		numbers = append(numbers, v.Number)
+	}
+	return numbers
+}
+
+func TestAPackageTooLargeForARequestGoesThroughABucketThatIsGoneAfterwards(t *testing.T) {
+	s := openShop(t)
+	large := packageOf(t, "large", directLimit)
+	s.packages[large.sha()] = large
+	s.create(s.stack(large.sha()))
+
+	bucket := aws.String("tidegate-123456789012-us-east-1")
+	objects, err := s.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket})
+	if err != nil || len(objects.Contents) > 0 {
+		t.Errorf("in the bucket: %v, %v", objects.Contents, err)
+	}
+	if _, err := s.s3.GetBucketLifecycleConfiguration(t.Context(), &s3.GetBucketLifecycleConfigurationInput{Bucket: bucket}); err != nil {
+		t.Error(err)
+	}
+	if out, err := s.s3.GetPublicAccessBlock(t.Context(), &s3.GetPublicAccessBlockInput{Bucket: bucket}); err != nil || !*out.PublicAccessBlockConfiguration.BlockPublicPolicy {
+		t.Errorf("%+v, %v", out, err)
+	}
+	// As an apply that was cut off would leave it.
+	if _, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("shop/left.zip")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.target.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := s.s3.ListBuckets(t.Context(), &s3.ListBucketsInput{}); err != nil || len(left.Buckets) > 0 {
+		t.Errorf("left: %v, %v", left.Buckets, err)
+	}
+}
+
+func TestABucketThatAnotherStackUsesStays(t *testing.T) {
+	s := openShop(t)
+	large := packageOf(t, "large", directLimit)
+	s.packages[large.sha()] = large
+	s.create(s.stack(large.sha()))
+	bucket := aws.String("tidegate-123456789012-us-east-1")
+	if _, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("other/package.zip")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.target.Delete(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if objects, err := s.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: bucket}); err != nil || len(objects.Contents) != 1 {
+		t.Errorf("in the bucket: %v, %v", objects, err)
+	}
+}
+
+func TestWhatWasChangedByHandIsNamedAndRepaired(t *testing.T) {
+	configure := func(edit func(in *lambda.UpdateFunctionConfigurationInput)) func(*shop) error {
+		return func(s *shop) error {
+			in := &lambda.UpdateFunctionConfigurationInput{FunctionName: shopCreate}
+			edit(in)
+			_, err := s.lambda.UpdateFunctionConfiguration(s.t.Context(), in)
+			return err
+		}
+	}
+	point := func(version string, weights map[string]float64) func(*shop) error {
+		return func(s *shop) error {
+			_, err := s.lambda.UpdateAlias(s.t.Context(), &lambda.UpdateAliasInput{
+				FunctionName: shopCreate, Name: aws.String("live"), FunctionVersion: aws.String(version),
+				RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights},
+			})
+			return err
+		}
+	}
+	const arn = "arn:aws:lambda:us-east-1:123456789012:function:shop-create"
+	for _, test := range []struct {
+		what, component, is string
+		hand                func(*shop) error
+	}{
+		{"the description", "function", "its description was changed", configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.Description = aws.String("mine") })},
+		{"the memory", "versions", "the function was changed since and not released", configure(func(in *lambda.UpdateFunctionConfigurationInput) { in.MemorySize = aws.Int32(512) })},
+		{"a tag", "function", "its tag team differs", func(s *shop) error {
+			_, err := s.lambda.TagResource(s.t.Context(), &lambda.TagResourceInput{Resource: aws.String(arn), Tags: map[string]string{"team": "other"}})
+			return err
+		}},
+		{"the code", "versions", "the function was changed since and not released", func(s *shop) error {
+			_, err := s.lambda.UpdateFunctionCode(s.t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: shopCreate, ZipFile: packageOf(s.t, "hand", 0)})
+			return err
+		}},
+		{"where the alias points", "alias", "points at version 1, but version 2 was released", point("1", nil)},
+		{"the alias's weights", "alias", "splits 25 % to version 1 and 75 % to version 2", point("2", map[string]float64{"1": 0.25})},
+		{"the alias", "alias", "missing", func(s *shop) error {
+			_, err := s.lambda.DeleteAlias(s.t.Context(), &lambda.DeleteAliasInput{FunctionName: shopCreate, Name: aws.String("live")})
+			return err
+		}},
+		{"the function", "function", "missing", func(s *shop) error {
+			_, err := s.lambda.DeleteFunction(s.t.Context(), &lambda.DeleteFunctionInput{FunctionName: shopCreate})
+			return err
+		}},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			s := openShop(t)
+			s.create(s.stack(s.pack("one")))
+			want := s.stack(s.pack("two"))
+			s.update(want)
+			if err := test.hand(s); err != nil {
+				t.Fatal(err)
+			}
+			if is := s.is(want, test.component); is != test.is {
+				t.Errorf("the component %s is %q, not %q", test.component, is, test.is)
+			}
+			s.update(want)
+		})
+	}
+}
+
+func TestAFunctionOfSomebodyElseIsLeftAlone(t *testing.T) {
+	s := openShop(t)
+	want := s.stack(s.pack("one"))
+	s.create(want)
+	if _, err := s.lambda.UntagResource(t.Context(), &lambda.UntagResourceInput{
+		Resource: aws.String("arn:aws:lambda:us-east-1:123456789012:function:shop-create"), TagKeys: []string{tagStack},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.tryUpdate(s.stack(s.pack("two")))
+	if err == nil || !strings.Contains(err.Error(), `there is a function "shop-create" already`) {
+		t.Errorf("an update: %v", err)
+	}
+	if d, err := s.target.Read(t.Context(), want); err != nil || d.Components["functions/create/function"] != stateForeign {
+		t.Errorf("a read: %v, %v", d, err)
+	}
+}
