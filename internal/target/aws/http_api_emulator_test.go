@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -24,16 +25,15 @@ import (
 
 // What of API Gateway the emulators lack: calls, and what else a test needs.
 const (
-	updateStage        = "UpdateStage"
-	newTagsRead        = "GetApis with the tags of TagResource"
-	variablesRemoved   = "UpdateStage with empty variables"
-	othersAuthorizers  = "GetAuthorizers with those of others"
-	authorizersDropped = "UpdateRoute without scopes"
+	updateStage       = "UpdateStage"
+	newTagsRead       = "GetApis with the tags of TagResource"
+	othersAuthorizers = "GetAuthorizers with those of others"
+	scopesTakenAway   = "UpdateRoute with empty scopes"
 )
 
 var emulatorLacks = map[harness.EmulatorKind][]string{
-	harness.Moto:      {updateStage, variablesRemoved, othersAuthorizers, authorizersDropped},
-	harness.Ministack: {newTagsRead, variablesRemoved},
+	harness.Moto:      {updateStage, othersAuthorizers, scopesTakenAway},
+	harness.Ministack: {newTagsRead},
 }
 
 // able tells whether the account's emulator has what a test needs.
@@ -86,6 +86,8 @@ type gatewayAccount struct {
 	logs *cloudwatchlogs.Client
 
 	mu sync.Mutex
+	// left is how many calls the package can make until it is killed; negative for any.
+	left int
 	// calls that the package made, by name.
 	calls []string
 }
@@ -105,7 +107,7 @@ func startGateway(t *testing.T, kind harness.EmulatorKind) *gatewayAccount {
 		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
 		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "test", ""),
 	}
-	a := &gatewayAccount{kind: kind, hand: apigatewayv2.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config)}
+	a := &gatewayAccount{kind: kind, hand: apigatewayv2.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config), left: -1}
 	config.APIOptions = append(config.APIOptions, a.record)
 	a.session = &session{
 		place:   place{partition: "aws", domain: "amazonaws.com", region: config.Region, account: "123456789012"},
@@ -118,14 +120,23 @@ func startGateway(t *testing.T, kind harness.EmulatorKind) *gatewayAccount {
 	return a
 }
 
-// record notes each call.
+var errKilled = errors.New("killed")
+
+// record notes each call, and refuses it after the package was killed.
 func (a *gatewayAccount) record(s *middleware.Stack) error {
 	return s.Initialize.Add(middleware.InitializeMiddlewareFunc("record", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
 		middleware.InitializeOutput, middleware.Metadata, error,
 	) {
 		a.mu.Lock()
-		a.calls = append(a.calls, awsmiddleware.GetOperationName(ctx))
+		killed := a.left == 0
+		if !killed {
+			a.left--
+			a.calls = append(a.calls, awsmiddleware.GetOperationName(ctx))
+		}
 		a.mu.Unlock()
+		if killed {
+			return middleware.InitializeOutput{}, middleware.Metadata{}, errKilled
+		}
 		return next.HandleInitialize(ctx, in)
 	}), middleware.After)
 }
@@ -229,29 +240,35 @@ func withAPI(s stack.Stack, edit func(h *stack.HTTPAPI)) stack.Stack {
 	return s
 }
 
-func TestHTTPAPIIsMadeChangedAndRemoved(t *testing.T) {
+func TestHTTPAPIOnEmulators(t *testing.T) {
 	for _, kind := range []harness.EmulatorKind{harness.Moto, harness.Ministack} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			a := startGateway(t, kind)
-			full := shopStack()
-			calls := a.during(func() { a.check(t, full, full) })
-			if made := countOf(calls, "CreateApi", "CreateStage", "CreateAuthorizer"); made != 3 {
-				t.Errorf("made %d of API, stage and authorizer: %v", made, calls)
-			}
-			for _, change := range apiChanges {
-				if !a.able(change.needs) {
-					continue
-				}
-				t.Run(change.name, func(t *testing.T) {
-					changed := withAPI(full, change.edit)
-					a.check(t, full, changed)
-					a.check(t, changed, full)
-				})
-			}
-			a.removed(t, full)
+			t.Run("is made, changed and removed", a.testChanges)
+			t.Run("says in words what drifted, and repairs it", a.testDrift)
+			t.Run("converges after a kill at any call", a.testKills)
 		})
 	}
+}
+
+func (a *gatewayAccount) testChanges(t *testing.T) {
+	full := shopStack()
+	calls := a.during(func() { a.check(t, full, full) })
+	if made := countOf(calls, "CreateApi", "CreateStage", "CreateAuthorizer"); made != 3 {
+		t.Errorf("made %d of API, stage and authorizer: %v", made, calls)
+	}
+	for _, change := range apiChanges {
+		if !a.able(change.needs) {
+			continue
+		}
+		t.Run(change.name, func(t *testing.T) {
+			changed := withAPI(full, change.edit)
+			a.check(t, full, changed)
+			a.check(t, changed, full)
+		})
+	}
+	a.removed(t, full)
 }
 
 // apiChanges are what users change, with what it needs there or back that not every
@@ -282,6 +299,10 @@ var apiChanges = []struct {
 	}},
 	{name: "other CORS rules", edit: func(h *stack.HTTPAPI) { h.CORS = &stack.CORS{AllowOrigins: []string{"*"}} }},
 	{name: "no CORS rules", edit: func(h *stack.HTTPAPI) { h.CORS = nil }},
+	{name: "no auth", needs: []string{scopesTakenAway}, edit: func(h *stack.HTTPAPI) {
+		h.Auth = nil
+		h.Routes["GET /orders/{id}"] = stack.Route{Function: "show", Auth: "inherit"}
+	}},
 	{name: "another retention", edit: func(h *stack.HTTPAPI) { h.AccessLog = &stack.AccessLog{Format: h.AccessLog.Format} }},
 	{name: "another format", needs: []string{updateStage}, edit: func(h *stack.HTTPAPI) {
 		h.AccessLog = &stack.AccessLog{Format: "$context.requestId", RetentionDays: h.AccessLog.RetentionDays}
@@ -323,32 +344,26 @@ func countOf(calls []string, names ...string) int {
 	return n
 }
 
-func TestHTTPAPIDriftIsSaidInWordsAndRepaired(t *testing.T) {
-	for _, kind := range []harness.EmulatorKind{harness.Moto, harness.Ministack} {
-		t.Run(string(kind), func(t *testing.T) {
-			t.Parallel()
-			a := startGateway(t, kind)
-			s := shopStack()
-			a.check(t, s, s)
-			for _, drift := range apiDrifts {
-				if !a.able(drift.needs) {
-					continue
-				}
-				t.Run(drift.name, func(t *testing.T) {
-					i := a.read(t, s)
-					if err := drift.change(t.Context(), a, i); err != nil {
-						t.Fatal(err)
-					}
-					said := a.read(t, s).describe(s).Components[drift.component]
-					if !strings.Contains(said, drift.says) {
-						t.Errorf("%s says %q, and not %q", drift.component, said, drift.says)
-					}
-					a.check(t, s, s)
-				})
+func (a *gatewayAccount) testDrift(t *testing.T) {
+	s := shopStack()
+	a.check(t, s, s)
+	for _, drift := range apiDrifts {
+		if !a.able(drift.needs) {
+			continue
+		}
+		t.Run(drift.name, func(t *testing.T) {
+			i := a.read(t, s)
+			if err := drift.change(t.Context(), a, i); err != nil {
+				t.Fatal(err)
 			}
-			a.removed(t, s)
+			said := a.read(t, s).describe(s).Components[drift.component]
+			if !strings.Contains(said, drift.says) {
+				t.Errorf("%s says %q, and not %q", drift.component, said, drift.says)
+			}
+			a.check(t, s, s)
 		})
 	}
+	a.removed(t, s)
 }
 
 // apiDrifts are what a hand changes that no attribute shows.
@@ -473,12 +488,6 @@ var apiDrifts = []struct {
 		})
 		return err
 	}},
-	{"a variable", "stage", "it has the variables mine", []string{updateStage, variablesRemoved}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
-		_, err := a.hand.UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
-			ApiId: i.api.stage.apiID(), StageName: aws.String(stageName), StageVariables: map[string]string{"mine": "1"},
-		})
-		return err
-	}},
 	{"another access log", "stage", "it writes its access log to arn:aws:logs:us-east-1:123456789012:log-group:mine", []string{updateStage}, func(ctx context.Context, a *gatewayAccount, i *inventory) error {
 		_, err := a.hand.UpdateStage(ctx, &apigatewayv2.UpdateStageInput{
 			ApiId: i.api.stage.apiID(), StageName: aws.String(stageName), AccessLogSettings: &types.AccessLogSettings{
@@ -491,4 +500,45 @@ var apiDrifts = []struct {
 		_, err := a.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(accessLogGroup("shop"))})
 		return err
 	}},
+}
+
+// testKills checks that whatever was made before a kill is taken up by the next apply,
+// and nothing made twice.
+func (a *gatewayAccount) testKills(t *testing.T) {
+	s := shopStack()
+	// kill ends do after so many calls, and tells whether there were more.
+	kill := func(after int, do func(i *inventory) error) bool {
+		i := a.read(t, s)
+		a.left = after
+		err := do(i)
+		a.left = -1
+		if err != nil && !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	create := func(i *inventory) error {
+		i.want(s)
+		return i.applyAll(t.Context())
+	}
+	remove := func(i *inventory) error {
+		return i.removeAll(t.Context(), func(component) bool { return true })
+	}
+	for calls := 0; kill(calls, create); calls++ {
+		a.check(t, s, s)
+		a.removed(t, s)
+	}
+	for calls := 0; kill(calls, remove); calls++ {
+		if err := remove(a.read(t, s)); err != nil {
+			t.Fatal(err)
+		}
+		if !a.read(t, s).emptyAPI() {
+			t.Error("something is left")
+		}
+		a.check(t, s, s)
+	}
+	out, err := a.hand.GetApis(t.Context(), &apigatewayv2.GetApisInput{})
+	if err != nil || len(out.Items) > 0 {
+		t.Errorf("%d APIs are left (%v)", len(out.Items), err)
+	}
 }
