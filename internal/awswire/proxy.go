@@ -21,7 +21,14 @@ type Options struct {
 	Models  *Models
 	// Account, if not "", becomes the account that Moto answers for.
 	Account string
+	// Correct, if not nil, answers where the emulator does not do so as AWS would. It
+	// asks the emulator as often as it needs to, for the request or for others. Rules
+	// see its answers as the emulator's.
+	Correct func(r *Request, ask Ask) (*Answer, error)
 }
+
+// Ask passes a request to the emulator.
+type Ask func(*Request) (*Answer, error)
 
 // A Proxy passes requests to an emulator and the answers back, and keeps them. Its
 // methods may be called at any time, from any goroutine.
@@ -152,7 +159,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 	}
 	if answer == nil {
 		// What the emulator was asked to do it does, even if the client is gone.
-		if answer, err = p.forward(context.WithoutCancel(incoming.Context()), r); err != nil {
+		if answer, err = p.ask(context.WithoutCancel(incoming.Context()), r); err != nil {
 			answer = &Answer{Status: http.StatusBadGateway, Header: http.Header{}, Body: []byte(err.Error())}
 		}
 	}
@@ -172,6 +179,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, incoming *http.Request) {
 	}
 	p.mu.Unlock()
 	answer.write(w, r.Method)
+}
+
+// ask returns the emulator's answer, corrected.
+func (p *Proxy) ask(ctx context.Context, r *Request) (*Answer, error) {
+	ask := func(r *Request) (*Answer, error) { return p.forward(ctx, r) }
+	if p.opts.Correct == nil {
+		return ask(r)
+	}
+	return p.opts.Correct(r, ask)
 }
 
 // forward asks the emulator.

@@ -49,6 +49,16 @@ func (req *Request) Param(name string) string {
 	return fmt.Sprint(value)
 }
 
+// Another is a request of the same client to the same service that is not recorded,
+// for an Ask. uri is a path with a query string.
+func (req *Request) Another(method, uri string, body []byte) (*Request, error) {
+	target, err := url.ParseRequestURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	return &Request{Method: method, URL: target, Header: req.Header.Clone(), Body: body}, nil
+}
+
 func (req *Request) String() string {
 	return fmt.Sprintf("%d. %s (%s %s)", req.Number, req.Call(), req.Method, req.URL.RequestURI())
 }
