@@ -120,11 +120,11 @@ func (i *inventory) deploy(ctx context.Context, d target.Deploy) (*stack.Deploym
 	if err := i.taken(); err != nil {
 		return nil, err
 	}
-	err := i.change(ctx)
+	err := hide(explain(i.change(ctx)), i.secrets)
 	if i.empty() {
-		return nil, explain(err)
+		return nil, err
 	}
-	return i.deployment(d.Stack), explain(err)
+	return i.deployment(d.Stack), err
 }
 
 // change applies what is wanted, and then removes what is not.

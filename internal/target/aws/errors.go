@@ -50,6 +50,3 @@ func about(c component, doing string, err error) error {
 	}
 	return fmt.Errorf("cannot %s the %s: %w", doing, c.subject(), err)
 }
-
-// explain turns an answer of AWS into a sentence for people.
-func explain(err error) error { return err }
