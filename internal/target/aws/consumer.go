@@ -22,27 +22,17 @@ import (
 // stack without a consumer is left to whoever consumes it.
 type consumer struct {
 	i *inventory
-	// found are the mappings on the stack's queue, except those being deleted.
+	// found are the mappings on the stack's queue, except those being deleted. They outlive
+	// the queue, so they are looked for by its name.
 	found []*mapping
 	wish  *mapping
 }
 
-func (c *consumer) name() string { return stack.ComponentConsumer }
-func (c *consumer) subject() string {
-	return fmt.Sprintf("event source mapping of queue %q", c.i.queue.queue.queueName(c.fifo()))
-}
-func (c *consumer) exists() bool  { return c.have() != nil }
-func (c *consumer) foreign() bool { return false }
-func (c *consumer) wanted() bool  { return c.wish != nil }
-
-// fifo tells whether the queue is FIFO.
-func (c *consumer) fifo() bool {
-	facts := c.i.queue.queue.have()
-	if facts == nil {
-		facts = c.i.queue.queue.wish
-	}
-	return facts != nil && facts.fifo
-}
+func (c *consumer) name() string    { return stack.ComponentConsumer }
+func (c *consumer) subject() string { return fmt.Sprintf("event source mapping of queue %q", c.i.name) }
+func (c *consumer) exists() bool    { return c.have() != nil }
+func (c *consumer) foreign() bool   { return false }
+func (c *consumer) wanted() bool    { return c.wish != nil }
 
 // own tells whether a mapping is the stack's: it invokes a function of the stack's or
 // has its tag.
@@ -78,7 +68,7 @@ func (i *inventory) ownFunction(arn string) (function, qualifier string) {
 func (c *consumer) have() *mapping {
 	var best *mapping
 	for _, m := range c.found {
-		if c.own(m) && (best == nil || c.isLive(m) && !c.isLive(best)) {
+		if c.own(m) && (c.wish == nil || m.queue == c.wish.queue) && (best == nil || c.isLive(m) && !c.isLive(best)) {
 			best = m
 		}
 	}
@@ -105,9 +95,9 @@ func (c *consumer) read(ctx context.Context) error {
 // list returns the mappings on the stack's queue, in the order of their ids.
 func (c *consumer) list(ctx context.Context) ([]*mapping, error) {
 	var found []*mapping
-	for _, q := range c.i.queue.queue.own() {
+	for _, fifo := range c.i.queueKinds() {
 		pages := lambda.NewListEventSourceMappingsPaginator(c.i.lambda, &lambda.ListEventSourceMappingsInput{
-			EventSourceArn: aws.String(c.i.queue.queue.arn(q.fifo)),
+			EventSourceArn: aws.String(c.i.queue.queue.arn(fifo)),
 		})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -169,6 +159,7 @@ func (c *consumer) want(s stack.Stack) {
 	}
 	w := s.Trigger.Queue.Consumer
 	c.wish = &mapping{
+		queue:     c.i.queue.queue.arn(s.Trigger.Queue.FIFO),
 		function:  c.i.functionARN(stack.FullName(c.i.name, w.Function), stack.AliasLive),
 		batchSize: w.BatchSize, batchWindow: w.BatchWindow,
 		partialFailures: w.PartialFailures, maxConcurrency: w.MaxConcurrency, filters: w.Filters,

@@ -12,7 +12,7 @@ import (
 // create makes the mapping, or finds the one of the same queue and function that was
 // made since the last look; one that is still being deleted is waited for.
 func (c *consumer) create(ctx context.Context) error {
-	input := c.wish.creation(c.i.queue.queue.arn(c.i.queue.queue.wish.fifo))
+	input := c.wish.creation()
 	err := c.i.pace.retry(ctx, mappingErrorPasses, func(ctx context.Context) error {
 		out, err := c.i.lambda.CreateEventSourceMapping(ctx, input)
 		if err == nil {
@@ -141,7 +141,7 @@ func tooShort(err error) bool {
 
 // explain says what to do where Lambda does not.
 func (c *consumer) explain(err error) error {
-	queue := c.i.queue.queue.queueName(c.fifo())
+	queue := c.i.name
 	switch {
 	case noPermission(err):
 		return fmt.Errorf("the role of function %q may not receive the messages of queue %q; allow it sqs:ReceiveMessage, sqs:DeleteMessage and "+

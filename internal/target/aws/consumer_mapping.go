@@ -13,6 +13,8 @@ import (
 // A mapping is what there is to know of an event source mapping.
 type mapping struct {
 	id, arn string
+	// queue is the ARN of what is consumed.
+	queue string
 	// function is the ARN of what is invoked, with its qualifier.
 	function        string
 	batchSize       int
@@ -93,9 +95,9 @@ func (m *mapping) extras() []string {
 }
 
 // creation is what to send in order to have the mapping.
-func (m *mapping) creation(queueARN string) *lambda.CreateEventSourceMappingInput {
+func (m *mapping) creation() *lambda.CreateEventSourceMappingInput {
 	input := &lambda.CreateEventSourceMappingInput{
-		EventSourceArn: aws.String(queueARN), FunctionName: aws.String(m.function),
+		EventSourceArn: aws.String(m.queue), FunctionName: aws.String(m.function),
 		BatchSize: aws.Int32(int32(m.batchSize)), Enabled: aws.Bool(m.enabled()), Tags: m.tags,
 	}
 	if m.batchWindow > 0 {
@@ -169,7 +171,7 @@ func (m *mapping) criteria() *types.FilterCriteria {
 // mappingOf reads what Lambda says of a mapping.
 func mappingOf(c types.EventSourceMappingConfiguration) *mapping {
 	m := &mapping{
-		id: aws.ToString(c.UUID), arn: aws.ToString(c.EventSourceMappingArn), function: aws.ToString(c.FunctionArn),
+		id: aws.ToString(c.UUID), arn: aws.ToString(c.EventSourceMappingArn), queue: aws.ToString(c.EventSourceArn), function: aws.ToString(c.FunctionArn),
 		batchSize: int(aws.ToInt32(c.BatchSize)), batchWindow: seconds(int(aws.ToInt32(c.MaximumBatchingWindowInSeconds))),
 		state: aws.ToString(c.State), kmsKey: aws.ToString(c.KMSKeyArn),
 	}

@@ -81,7 +81,7 @@ func (l *slowLambda) refusal() error {
 func (l *slowLambda) put(id, function, state string, tags map[string]string) {
 	c := l.recorded.Create
 	c.UUID, c.EventSourceMappingArn = aws.String(id), aws.String("arn:aws:lambda:us-east-1:123456789012:event-source-mapping:"+id)
-	c.FunctionArn, c.State = aws.String(function), aws.String(state)
+	c.EventSourceArn, c.FunctionArn, c.State = aws.String("arn:aws:sqs:us-east-1:123456789012:orders"), aws.String(function), aws.String(state)
 	c.MaximumBatchingWindowInSeconds = aws.Int32(0)
 	l.mappings[id], l.tags[*c.EventSourceMappingArn] = &c, tags
 	if strings.HasSuffix(state, "ing") {
@@ -193,7 +193,6 @@ func slowConsumer(t *testing.T, l *slowLambda) *consumer {
 	t.Helper()
 	i := scheduleInventory(simpleOrders())
 	i.clients.lambda = l
-	i.queue.queue.found = map[bool]*queueFacts{false: {tags: i.tags("orders", nil, nil)}}
 	i.want(simpleOrders())
 	if err := i.queue.consumer.read(t.Context()); err != nil {
 		t.Fatal(err)

@@ -68,9 +68,6 @@ func (m *emulatorAccount) observeQueue(t *testing.T, hint stack.Stack) *inventor
 	sh.kind = stack.KindQueue // As the marker says.
 	i := newInventory(m.session, sh)
 	for _, c := range []component{i.queue.deadLetters, i.queue.queue, i.queue.consumer} {
-		if c == component(i.queue.consumer) && !i.queue.queue.exists() {
-			continue
-		}
 		if err := c.read(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -13,7 +13,7 @@ func (i *inventory) addQueue() *queueParts {
 	p := &queueParts{deadLetters: &queue{i: i, dead: true}, queue: &queue{i: i}, consumer: &consumer{i: i}}
 	i.add(p.queue, nil, p.deadLetters)
 	i.add(p.deadLetters, nil)
-	i.add(p.consumer, p.queue)
+	i.add(p.consumer, nil, p.queue)
 	for _, f := range i.functions {
 		i.needMore(p.consumer, f.alias, f.policy, f.concurrency)
 		// Lambda refuses a timeout that is longer than the queue hides a message.
