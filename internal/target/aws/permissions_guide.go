@@ -122,6 +122,9 @@ func document(chosen func(permission) bool) string {
 	}
 	statements := slices.SortedFunc(maps.Values(byResources), func(a, b *statement) int { return strings.Compare(a.Action[0], b.Action[0]) })
 	// Strings alone: it always marshals.
-	text, _ := json.MarshalIndent(map[string]any{"Version": "2012-10-17", "Statement": statements}, "", "  ")
+	text, _ := json.MarshalIndent(struct {
+		Version   string
+		Statement []*statement
+	}{"2012-10-17", statements}, "", "  ")
 	return string(text)
 }
