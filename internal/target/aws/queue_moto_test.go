@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -26,6 +27,13 @@ var motoDeviates = map[string][]string{
 		"invokes arn:aws:lambda:us-east-1:123456789012:function:orders-fulfil:1 instead of the alias live",
 		"invokes arn:aws:lambda:us-east-1:123456789012:function:orders-audit:1 instead of the alias live",
 	},
+}
+
+// onEmulators runs a test on each emulator.
+func onEmulators(t *testing.T, test func(t *testing.T, m *emulatorAccount)) {
+	for _, kind := range []harness.EmulatorKind{harness.Moto, harness.Ministack} {
+		t.Run(string(kind), func(t *testing.T) { test(t, startEmulator(t, kind)) })
+	}
 }
 
 // ordersStack has a queue with everything.
@@ -155,7 +163,10 @@ func (m *emulatorAccount) makeFunction(t *testing.T, name string) {
 }
 
 func TestQueueIsMadeReadChangedAndRemoved(t *testing.T) {
-	m := startMoto(t)
+	onEmulators(t, queueIsMadeReadChangedAndRemoved)
+}
+
+func queueIsMadeReadChangedAndRemoved(t *testing.T, m *emulatorAccount) {
 	m.makeFunction(t, "orders-fulfil")
 	m.makeFunction(t, "orders-audit")
 	s := ordersStack()
@@ -193,8 +204,9 @@ func TestQueueIsMadeReadChangedAndRemoved(t *testing.T) {
 	m.expectNoQueues(t)
 }
 
-func TestFIFOQueueIsFoundByItsNameAlone(t *testing.T) {
-	m := startMoto(t)
+func TestFIFOQueueIsFoundByItsNameAlone(t *testing.T) { onEmulators(t, fifoQueueIsFoundByItsNameAlone) }
+
+func fifoQueueIsFoundByItsNameAlone(t *testing.T, m *emulatorAccount) {
 	m.makeFunction(t, "orders-fulfil")
 	s := edited(ordersStack(), func(q *stack.Queue) {
 		q.FIFO, q.ContentBasedDeduplication = true, true

@@ -108,7 +108,10 @@ func withSchedules(s stack.Stack, items map[string]stack.ScheduleItem) stack.Sta
 }
 
 func TestSchedulesAreMadeReadChangedAndRemoved(t *testing.T) {
-	m := startMoto(t)
+	onEmulators(t, schedulesAreMadeReadChangedAndRemoved)
+}
+
+func schedulesAreMadeReadChangedAndRemoved(t *testing.T, m *emulatorAccount) {
 	s := reportsStack()
 	i := m.observeSchedules(t, s)
 	expectSchedules(t, i, s, s, map[string]string{
