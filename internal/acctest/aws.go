@@ -34,11 +34,14 @@ type AWSAccount struct {
 	Emulator *harness.Emulator
 	// Proxy is what the provider talks to.
 	Proxy *awswire.Proxy
-	t     testing.TB
+	// hand is what boto3 talks to: a proxy without rules, whose requests nobody judges.
+	hand *awswire.Proxy
+	t    testing.TB
 }
 
-// StartAWS returns a new account. When the test ends, it fails for every request
-// through the proxy that real AWS would refuse for its form.
+// StartAWS returns a new account. Where the emulator is known to deviate from AWS, it
+// is corrected; see deviation. When the test ends, it fails for every request through
+// the proxy that real AWS would refuse for its form.
 func StartAWS(t testing.TB, kind harness.EmulatorKind) *AWSAccount {
 	t.Helper()
 	_ = os.Getenv(envRun)
@@ -51,14 +54,19 @@ func StartAWS(t testing.TB, kind harness.EmulatorKind) *AWSAccount {
 		t.Fatal(err)
 	}
 	a := &AWSAccount{Account: shared.account(), Emulator: emulator, t: t}
-	a.Proxy, err = awswire.Start(awswire.Options{Backend: emulator.URL, Models: models, Account: a.Account})
-	if err != nil {
-		t.Fatal(err)
+	m := newMemory()
+	for _, proxy := range []**awswire.Proxy{&a.Proxy, &a.hand} {
+		*proxy, err = awswire.Start(awswire.Options{Backend: emulator.URL, Models: models, Account: a.Account, Correct: corrections(kind, m)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := (*proxy).Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	t.Cleanup(func() {
-		if err := a.Proxy.Close(); err != nil {
-			t.Error(err)
-		}
 		for _, problem := range a.Proxy.Problems() {
 			t.Errorf("AWS would refuse this request: %s", problem)
 		}
@@ -111,7 +119,7 @@ provider "tidegate" {
 `, Region, a.Account, a.Proxy.URL)
 }
 
-// Python executes a snippet with boto3 on the account, past the proxy, and returns
+// Python executes a snippet with boto3 on the account, past Proxy, and returns
 // the JSON of what it leaves in `result`; see harness.Python.Do.
 func (a *AWSAccount) Python(code string, vars map[string]any) json.RawMessage {
 	a.t.Helper()
@@ -119,7 +127,7 @@ func (a *AWSAccount) Python(code string, vars map[string]any) json.RawMessage {
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	result, err := python.Do(harness.Account{Endpoint: a.Emulator.URL, ID: a.Account}, code, vars)
+	result, err := python.Do(harness.Account{Endpoint: a.hand.URL, ID: a.Account}, code, vars)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -1,0 +1,97 @@
+package acctest
+
+import (
+	"slices"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/awswire"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+)
+
+// A deviation is something that an emulator does otherwise than AWS does, and that the
+// tests' stacks meet. The product follows AWS; an account's proxies correct the
+// emulator, for Terraform and for boto3 alike. docs/fidelity.md lists all of them.
+type deviation struct {
+	emulator harness.EmulatorKind
+	// name of it, a few words.
+	name string
+	// does says what the emulator does, aws what AWS does, evidence how that is known.
+	does, aws, evidence string
+	// calls that are corrected: "lambda:GetPolicy".
+	calls []string
+	// correct answers a call, with the help of the emulator.
+	correct correction
+}
+
+// A correction answers a request as AWS would; ask asks the emulator.
+type correction func(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error)
+
+// deviations of the emulators, by the service.
+var deviations = []deviation{
+	{
+		emulator: Moto, name: "mappings to an alias",
+		does:     "reads an event source mapping to an alias back as one to the version that the alias points at",
+		aws:      "keeps the alias in FunctionArn",
+		evidence: "answers to CreateEventSourceMapping recorded from AWS; Lambda's guide on aliases",
+		calls: []string{
+			"lambda:CreateEventSourceMapping", "lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping",
+			"lambda:GetEventSourceMapping", "lambda:ListEventSourceMappings",
+		},
+		correct: keepAliasOfMapping,
+	},
+	{
+		emulator: Moto, name: "policies of aliases",
+		does: "keeps the statements on an alias with the version that it points at, so that they are lost when it moves, " +
+			"removes none from an alias, and writes conditions on function URLs as members of the statement",
+		aws:      "keeps a policy for each qualifier, with the conditions lambda:FunctionUrlAuthType and lambda:InvokedViaFunctionUrl",
+		evidence: "answers to AddPermission recorded from AWS; Lambda's guide on resource-based policies and on access to function URLs",
+		calls:    []string{"lambda:AddPermission", "lambda:RemovePermission", "lambda:GetPolicy", "lambda:DeleteFunction", "lambda:DeleteAlias"},
+		correct:  keepPolicies,
+	},
+	{
+		emulator: Moto, name: "asynchronous settings put again",
+		does:     "keeps the settings that PutFunctionEventInvokeConfig was given first",
+		aws:      "overwrites them",
+		evidence: "botocore's documentation of PutFunctionEventInvokeConfig: \"overwrites the existing configuration\"",
+		calls:    []string{"lambda:PutFunctionEventInvokeConfig"},
+		correct:  replaceAsync,
+	},
+	{
+		emulator: Moto, name: "redrive allow policies",
+		does:     "takes the attribute RedriveAllowPolicy of a queue and forgets it",
+		aws:      "returns it",
+		evidence: "botocore's documentation of GetQueueAttributes",
+		calls:    []string{"sqs:CreateQueue", "sqs:SetQueueAttributes", "sqs:GetQueueAttributes", "sqs:DeleteQueue"},
+		correct:  keepRedriveAllow,
+	},
+	{
+		emulator: Moto, name: "listing authorizers",
+		does:     "has no GetAuthorizers",
+		aws:      "lists them",
+		evidence: "botocore's model of API Gateway v2",
+		calls:    []string{"apigatewayv2:CreateAuthorizer", "apigatewayv2:GetAuthorizers"},
+		correct:  listAuthorizers,
+	},
+	{
+		emulator: Moto, name: "changing stages",
+		does:     "has no UpdateStage, DeleteAccessLogSettings and DeleteRouteSettings",
+		aws:      "changes what it is told, and leaves the rest",
+		evidence: "botocore's model of API Gateway v2",
+		calls:    []string{"apigatewayv2:UpdateStage", "apigatewayv2:DeleteAccessLogSettings", "apigatewayv2:DeleteRouteSettings"},
+		correct:  changeStage,
+	},
+}
+
+// corrections of an emulator, as a proxy takes them. All proxies of an account share
+// the memory.
+func corrections(kind harness.EmulatorKind, m *memory) func(*awswire.Request, awswire.Ask) (*awswire.Answer, error) {
+	return func(r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+		for _, d := range deviations {
+			if d.emulator != kind || !slices.Contains(d.calls, r.Call()) {
+				continue
+			}
+			next := ask
+			ask = func(r *awswire.Request) (*awswire.Answer, error) { return d.correct(m, r, next) }
+		}
+		return ask(r)
+	}
+}
