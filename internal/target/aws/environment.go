@@ -2,13 +2,10 @@ package aws
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/aws/smithy-go"
 )
 
 // secretsVariable is one more variable in the environment of a function that has
@@ -120,18 +117,17 @@ func secretsDrift(latest, live map[string]string) string {
 	return strings.Join(wrong, " and ")
 }
 
-// redacted is an error of AWS's without the secrets that its message may quote.
+// redacted is an error without the secrets that AWS may have quoted in it.
 func redacted(err error, secrets map[string]string) error {
-	var api smithy.APIError
-	if err == nil || len(secrets) == 0 || !errors.As(err, &api) {
+	if err == nil {
+		return nil
+	}
+	explained := explain(err).Error()
+	text := redact(explained, secrets)
+	if text == explained {
 		return err
 	}
-	text := err.Error()
-	clean := redact(text, secrets)
-	if clean == text {
-		return err
-	}
-	return &smithy.GenericAPIError{Code: api.ErrorCode(), Message: redact(api.ErrorMessage(), secrets), Fault: api.ErrorFault()}
+	return &explainedError{text: text, cause: err}
 }
 
 // redact replaces the values of secrets. Those so short that they are part of any

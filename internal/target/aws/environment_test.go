@@ -2,6 +2,7 @@ package aws
 
 import (
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -67,8 +68,8 @@ func FuzzSecretsNeverBecomePlainVariables(f *testing.F) {
 	f.Add("NAME", "value", "1", "PLAIN")
 	f.Add(secretsVariable, `{"names":[]}`, "", "")
 	f.Fuzz(func(t *testing.T, name, value, version, plain string) {
-		if name == secretsVariable || plain == name {
-			return // stack.Validate refuses both.
+		if name == secretsVariable || plain == name || !utf8.ValidString(name) {
+			return // stack.Validate refuses these.
 		}
 		all := joinEnvironment(map[string]string{plain: "x"}, map[string]string{name: value}, version)
 		if got, ok := plainVariables(all, nil)[name]; ok {
