@@ -73,6 +73,14 @@ func (s *scriptedLambda) GetProvisionedConcurrencyConfig(context.Context, *lambd
 	return next[lambda.GetProvisionedConcurrencyConfigOutput](s, "GetProvisionedConcurrencyConfig")
 }
 
+func (s *scriptedLambda) DeleteProvisionedConcurrencyConfig(context.Context, *lambda.DeleteProvisionedConcurrencyConfigInput, ...func(*lambda.Options)) (*lambda.DeleteProvisionedConcurrencyConfigOutput, error) {
+	return next[lambda.DeleteProvisionedConcurrencyConfigOutput](s, "DeleteProvisionedConcurrencyConfig")
+}
+
+func (s *scriptedLambda) ListAliases(context.Context, *lambda.ListAliasesInput, ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error) {
+	return next[lambda.ListAliasesOutput](s, "ListAliases")
+}
+
 func (s *scriptedLambda) CreateFunctionUrlConfig(context.Context, *lambda.CreateFunctionUrlConfigInput, ...func(*lambda.Options)) (*lambda.CreateFunctionUrlConfigOutput, error) {
 	return next[lambda.CreateFunctionUrlConfigOutput](s, "CreateFunctionUrlConfig")
 }
@@ -266,6 +274,96 @@ func TestWaitingForProvisionedConcurrencyEndsWithTheTimeout(t *testing.T) {
 	cancel()
 	if err := p.apply(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), `waiting for the provisioned concurrency of function "orders-fulfil:live"`) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// While AWS starts instances of the version that an alias was moved to, it sends the
+// traffic to the former one by a weight of its own:
+// https://github.com/hashicorp/terraform-provider-aws/pull/48116
+func TestProvisionedConcurrencyFollowsTheAlias(t *testing.T) {
+	live := func(version string, weights map[string]float64) types.AliasConfiguration {
+		return types.AliasConfiguration{Name: aws.String(stack.AliasLive), FunctionVersion: &version, RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights}}
+	}
+	split, whole := live("2", map[string]float64{"1": 1}), live("2", nil)
+	provided := func(instances int32, status types.ProvisionedConcurrencyStatusEnum) *lambda.GetProvisionedConcurrencyConfigOutput {
+		return &lambda.GetProvisionedConcurrencyConfigOutput{RequestedProvisionedConcurrentExecutions: &instances, Status: status}
+	}
+	const ready, inProgress = types.ProvisionedConcurrencyStatusEnumReady, types.ProvisionedConcurrencyStatusEnumInProgress
+	weights := &smithy.GenericAPIError{Code: "InvalidParameterValueException", Message: "Alias with weights can not be used with Provisioned Concurrency"}
+	for name, c := range map[string]struct {
+		have    *provisionedFacts
+		wish    int
+		moved   types.AliasConfiguration
+		answers map[string][]any
+		asked   string
+	}{
+		"as many as before": {
+			have: &provisionedFacts{instances: 2}, wish: 2, moved: split,
+			answers: map[string][]any{
+				"GetProvisionedConcurrencyConfig": {provided(2, inProgress), provided(2, ready)},
+				"ListAliases":                     {&lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{split}}, &lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{whole}}},
+			},
+			asked: "GetProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig ListAliases ListAliases",
+		},
+		"the split shows late": {
+			have: &provisionedFacts{instances: 2}, wish: 2, moved: whole,
+			answers: map[string][]any{
+				"GetProvisionedConcurrencyConfig": {provided(2, ready)},
+				"ListAliases":                     {&lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{whole}}},
+			},
+			asked: "GetProvisionedConcurrencyConfig ListAliases",
+		},
+		"another number": {
+			have: &provisionedFacts{instances: 1}, wish: 2, moved: split,
+			answers: map[string][]any{
+				"GetProvisionedConcurrencyConfig": {provided(1, ready), provided(2, ready)},
+				"ListAliases":                     {&lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{whole}}},
+				"PutProvisionedConcurrencyConfig": {weights, &lambda.PutProvisionedConcurrencyConfigOutput{}},
+			},
+			asked: "GetProvisionedConcurrencyConfig ListAliases PutProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig",
+		},
+		"no more": {
+			have: &provisionedFacts{instances: 2}, moved: split,
+			answers: map[string][]any{
+				"DeleteProvisionedConcurrencyConfig": {&lambda.DeleteProvisionedConcurrencyConfigOutput{}},
+				"ListAliases":                        {&lambda.ListAliasesOutput{Aliases: []types.AliasConfiguration{whole}}},
+			},
+			asked: "DeleteProvisionedConcurrencyConfig ListAliases",
+		},
+		"for the first time": {
+			wish: 2, moved: whole,
+			answers: map[string][]any{
+				"PutProvisionedConcurrencyConfig": {weights, &lambda.PutProvisionedConcurrencyConfigOutput{}},
+				"GetProvisionedConcurrencyConfig": {provided(2, ready)},
+			},
+			asked: "PutProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			script := &scriptedLambda{t: t, answers: c.answers}
+			session := china()
+			session.lambda = script
+			s := oneFunction(func(f *stack.Function) { f.Concurrency.Provisioned = c.wish })
+			i := newInventory(session, shapeOf(s))
+			f := i.functions["fulfil"]
+			f.provisioned.have = c.have
+			f.alias.all = map[string]types.AliasConfiguration{stack.AliasLive: live("1", nil)}
+			i.want(s)
+			f.alias.all = map[string]types.AliasConfiguration{stack.AliasLive: c.moved}
+			do := f.provisioned.apply
+			if c.wish == 0 {
+				do = f.provisioned.remove
+			}
+			if err := do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(script.asked, " "); got != c.asked {
+				t.Errorf("asked %s\nwant  %s", got, c.asked)
+			}
+			if diff := cmp.Diff(stack.RouteTo(2), f.alias.routing()); diff != "" {
+				t.Errorf("the alias is not shown whole (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,13 +16,16 @@ import (
 )
 
 // A provisioned keeps instances of the version ready that a function's alias points
-// at.
+// at. When the alias moves, AWS first starts instances of the other version: until they
+// are there it splits the alias's traffic by itself, and refuses any other number.
 type provisioned struct {
 	i        *inventory
 	function string
 	have     *provisionedFacts
 	// wish is the number of instances; 0 means none.
 	wish int
+	// before is where the alias pointed when it was last looked at what is wanted.
+	before stack.Routing
 }
 
 // provisionedFacts are what there is to know of provisioned concurrency.
@@ -80,7 +84,12 @@ func (p *provisioned) show(d *stack.Deployment) {
 	editFunction(d, p.function, func(f *stack.Function, _ *stack.FunctionStatus) { f.Concurrency.Provisioned = p.have.instances })
 }
 
-func (p *provisioned) want(s stack.Stack) { p.wish = s.Functions[p.function].Concurrency.Provisioned }
+func (p *provisioned) want(s stack.Stack) {
+	p.wish = s.Functions[p.function].Concurrency.Provisioned
+	p.before = p.alias().routing()
+}
+
+func (p *provisioned) alias() *alias { return p.i.functions[p.function].alias }
 
 func (p *provisioned) drift() string {
 	if p.have.failed != "" {
@@ -91,10 +100,15 @@ func (p *provisioned) drift() string {
 
 // apply waits until the instances are there, which takes a minute or more.
 func (p *provisioned) apply(ctx context.Context) error {
+	if p.exists() && p.have.failed == "" && !maps.Equal(p.before, p.alias().routing()) {
+		if err := p.followAlias(ctx); err != nil {
+			return err
+		}
+	}
 	if p.exists() && *p.have == (provisionedFacts{instances: p.wish}) {
 		return nil
 	}
-	err := p.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+	err := p.i.pace.retry(ctx, provisionedPasses, func(ctx context.Context) error {
 		_, err := p.i.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
 			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
 			ProvisionedConcurrentExecutions: aws.Int32(int32(p.wish)),
@@ -105,6 +119,17 @@ func (p *provisioned) apply(ctx context.Context) error {
 		return p.refused(err)
 	}
 	p.have = &provisionedFacts{instances: p.wish}
+	return p.awaitInstances(ctx)
+}
+
+// provisionedPasses tells errors that pass: AWS itself still splits the traffic of the
+// alias, which was moved a moment ago.
+func provisionedPasses(err error) bool {
+	return busy(err) || says(err, "InvalidParameterValueException", "Alias with weights")
+}
+
+// awaitInstances waits until the instances are there or have failed.
+func (p *provisioned) awaitInstances(ctx context.Context) error {
 	return p.i.pace.wait(ctx, "the "+p.subject(), func(ctx context.Context) (bool, error) {
 		out, err := p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
 			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
@@ -117,6 +142,23 @@ func (p *provisioned) apply(ctx context.Context) error {
 			return false, fmt.Errorf("its instances could not be started: %s", p.have.failed)
 		}
 		return out.Status == types.ProvisionedConcurrencyStatusEnumReady, nil
+	})
+}
+
+// followAlias waits until the instances are those of the version that the alias was
+// moved to, and all traffic goes there.
+func (p *provisioned) followAlias(ctx context.Context) error {
+	if err := p.awaitInstances(ctx); err != nil {
+		return err
+	}
+	return p.awaitWhole(ctx)
+}
+
+// awaitWhole waits until AWS does not split the alias's traffic any more.
+func (p *provisioned) awaitWhole(ctx context.Context) error {
+	return p.i.pace.wait(ctx, "AWS to send all traffic of the "+p.alias().subject()+" to one version", func(ctx context.Context) (bool, error) {
+		err := p.alias().read(ctx)
+		return len(p.alias().routing()) <= 1, err
 	})
 }
 
@@ -136,9 +178,12 @@ func (p *provisioned) remove(ctx context.Context) error {
 		})
 		return err
 	})
-	if err == nil || notFound(err) {
-		p.have = nil
-		return nil
+	if err != nil && !notFound(err) {
+		return err
 	}
-	return err
+	p.have = nil
+	if len(p.alias().routing()) > 1 && p.i.keepsFunction(p.function) {
+		return p.awaitWhole(ctx)
+	}
+	return nil
 }
