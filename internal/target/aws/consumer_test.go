@@ -295,6 +295,15 @@ func TestQueueIsConsumedByItsOwnFunctionAlone(t *testing.T) {
 	}
 }
 
+func TestMappingOfTheAliasIsTheStacksBeforeOneOfAVersion(t *testing.T) {
+	l := newSlowLambda(t, 1)
+	l.put("a", strings.Replace(fulfilLive, "live", "1", 1), "Enabled", nil)
+	l.put("b", fulfilLive, "Enabled", nil)
+	if c := slowConsumer(t, l); c.have().id != "b" || len(c.surplus()) != 1 {
+		t.Errorf("the stack's mapping is %+v", c.have())
+	}
+}
+
 func TestConsumerThatCannotBeMadeSaysWhatToDo(t *testing.T) {
 	for message, want := range map[string]string{
 		"The provided execution role does not have permissions to call ReceiveMessage on SQS": "allow it sqs:ReceiveMessage",
