@@ -65,8 +65,9 @@ func (t *Target) Create(ctx context.Context, d target.Deploy) (*stack.Deployment
 		return nil, explain(err)
 	}
 	if i.marker.finished() {
-		there := i.deployment(stack.Stack{Name: d.Stack.Name})
-		if !sameContent(there.Stack, d.Stack) {
+		// What is missing is taken from d, so nothing may be: the rest is spelled as in d.
+		there := i.deployment(d.Stack)
+		if !ready(there) || !sameContent(there.Stack, d.Stack) {
 			return nil, &target.ExistsError{Kind: there.Stack.Trigger.Kind(), Name: d.Stack.Name}
 		}
 	}
@@ -172,6 +173,16 @@ func (i *inventory) removeAll(ctx context.Context, unwanted func(component) bool
 		}
 	}
 	return run(ctx, tasks)
+}
+
+// ready tells whether every component is.
+func ready(d *stack.Deployment) bool {
+	for _, is := range d.Components {
+		if is != stack.Ready {
+			return false
+		}
+	}
+	return true
 }
 
 // sameContent tells whether two stacks are the same but for secrets, which nobody can
