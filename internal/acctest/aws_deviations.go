@@ -79,6 +79,14 @@ var deviations = []deviation{
 		calls:    []string{"apigatewayv2:UpdateStage", "apigatewayv2:DeleteAccessLogSettings", "apigatewayv2:DeleteRouteSettings"},
 		correct:  changeStage,
 	},
+	{
+		emulator: Ministack, name: "addresses of HTTP APIs",
+		does:     "gives an API an address whose host name nobody resolves",
+		aws:      "gives it one at which the API answers",
+		evidence: "API Gateway's guide on invoking HTTP APIs",
+		calls:    []string{"apigatewayv2:CreateApi", "apigatewayv2:UpdateApi", "apigatewayv2:GetApi", "apigatewayv2:GetApis"},
+		correct:  addressAPI,
+	},
 }
 
 // corrections of an emulator, as a proxy takes them. All proxies of an account share
