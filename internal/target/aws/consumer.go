@@ -170,18 +170,14 @@ func (c *consumer) want(s stack.Stack) {
 
 func (c *consumer) drift() string {
 	have := c.have()
-	var phrases []string
-	if have.function != c.wish.function {
-		phrases = append(phrases, "invokes "+have.function+" instead of the alias "+stack.AliasLive)
-	}
-	phrases = append(phrases, have.extras()...)
+	var r remarks
+	r.addIf(have.function != c.wish.function, "invokes %s instead of the alias %s", have.function, stack.AliasLive)
+	r = append(r, have.extras()...)
 	for _, m := range c.surplus() {
-		phrases = append(phrases, "the queue is also consumed by "+m.function)
+		r.add("the queue is also consumed by " + m.function)
 	}
-	if tags := changeTags(have.tags, c.wish.tags).String(); tags != "" {
-		phrases = append(phrases, tags)
-	}
-	return strings.Join(phrases, "; ")
+	r.add(changeTags(have.tags, c.wish.tags).String())
+	return r.String()
 }
 
 func (c *consumer) apply(ctx context.Context) error {

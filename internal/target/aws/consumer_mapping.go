@@ -77,21 +77,13 @@ func (m *mapping) become(wish *mapping, function, state *string) {
 }
 
 // extras says what the mapping has beyond what a consumer can have.
-func (m *mapping) extras() []string {
-	var phrases []string
-	if m.kmsKey != "" {
-		phrases = append(phrases, "encrypts its filters with the key "+m.kmsKey)
-	}
-	if len(m.metrics) > 0 {
-		phrases = append(phrases, "sends metrics of its own")
-	}
-	if m.provisionedPoller {
-		phrases = append(phrases, "has provisioned pollers")
-	}
-	if len(m.responseTypes) > 0 {
-		phrases = append(phrases, "takes unknown response types")
-	}
-	return phrases
+func (m *mapping) extras() remarks {
+	var r remarks
+	r.addIf(m.kmsKey != "", "encrypts its filters with the key %s", m.kmsKey)
+	r.addIf(len(m.metrics) > 0, "sends metrics of its own")
+	r.addIf(m.provisionedPoller, "has provisioned pollers")
+	r.addIf(len(m.responseTypes) > 0, "takes unknown response types")
+	return r
 }
 
 // creation is what to send in order to have the mapping.

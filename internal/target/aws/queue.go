@@ -3,13 +3,9 @@ package aws
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strconv"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -108,36 +104,6 @@ func (q *queue) read(ctx context.Context) error {
 	return about(q, "read", err)
 }
 
-// look returns nil without an error if the queue does not exist.
-func (q *queue) look(ctx context.Context, fifo bool) (*queueFacts, error) {
-	facts := &queueFacts{fifo: fifo}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		out, err := q.i.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: q.url(fifo), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
-		})
-		if err != nil {
-			return err
-		}
-		facts.attributes = comparableAttributes(out.Attributes)
-		return nil
-	})
-	group.Go(func() error {
-		out, err := q.i.sqs.ListQueueTags(ctx, &sqs.ListQueueTagsInput{QueueUrl: q.url(fifo)})
-		if err == nil {
-			facts.tags = changed(out.Tags, tagChange{})
-		}
-		return err
-	})
-	switch err := group.Wait(); {
-	case missing(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return facts, nil
-}
-
 func (q *queue) show(d *stack.Deployment) {
 	editQueue(d, func(t *stack.Queue) {
 		own := q.own()
@@ -214,16 +180,12 @@ func (q *queue) want(s stack.Stack) {
 
 func (q *queue) drift() string {
 	have := q.have()
-	phrases := q.attributeDrift(have)
+	r := q.attributeDrift(have)
 	for _, other := range q.own() {
-		if other != have {
-			phrases = append(phrases, fmt.Sprintf("there is also %q, which is left over", q.queueName(other.fifo)))
-		}
+		r.addIf(other != have, "there is also %q, which is left over", q.queueName(other.fifo))
 	}
-	if tags := changeTags(have.tags, q.wish.tags).String(); tags != "" {
-		phrases = append(phrases, tags)
-	}
-	return strings.Join(phrases, "; ")
+	r.add(changeTags(have.tags, q.wish.tags).String())
+	return r.String()
 }
 
 func (q *queue) apply(ctx context.Context) error {
@@ -233,26 +195,9 @@ func (q *queue) apply(ctx context.Context) error {
 		}
 	}
 	have := q.have()
-	// Changes take effect within a minute; nothing here depends on that.
-	if set := q.change(have); len(set) > 0 {
-		_, err := q.i.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: q.url(have.fifo), Attributes: set})
-		if err != nil {
-			return err
-		}
-		have.attributes = maps.Clone(q.wish.attributes)
+	if err := q.update(ctx, have); err != nil {
+		return err
 	}
-	change := changeTags(have.tags, q.wish.tags)
-	if len(change.set) > 0 {
-		if _, err := q.i.sqs.TagQueue(ctx, &sqs.TagQueueInput{QueueUrl: q.url(have.fifo), Tags: change.set}); err != nil {
-			return err
-		}
-	}
-	if len(change.unset) > 0 {
-		if _, err := q.i.sqs.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: q.url(have.fifo), TagKeys: change.unset}); err != nil {
-			return err
-		}
-	}
-	have.tags = changed(have.tags, change)
 	for _, other := range q.own() {
 		if other != have {
 			if err := q.delete(ctx, other.fifo); err != nil {
@@ -263,51 +208,6 @@ func (q *queue) apply(ctx context.Context) error {
 	return nil
 }
 
-// create makes the queue with everything at once, so that none exists without its tags.
-// It waits until a queue of that name is forgotten that was deleted a moment ago.
-func (q *queue) create(ctx context.Context) error {
-	input := &sqs.CreateQueueInput{
-		QueueName: aws.String(q.queueName(q.wish.fifo)), Attributes: maps.Clone(q.wish.attributes), Tags: q.wish.tags,
-	}
-	if q.wish.fifo {
-		input.Attributes["FifoQueue"] = "true"
-	}
-	err := q.i.pace.retry(ctx, queueErrorPasses, func(ctx context.Context) error {
-		_, err := q.i.sqs.CreateQueue(ctx, input)
-		return err
-	})
-	if q.found == nil {
-		q.found = map[bool]*queueFacts{}
-	}
-	switch {
-	case err == nil:
-		q.found[q.wish.fifo] = &queueFacts{fifo: q.wish.fifo, attributes: maps.Clone(q.wish.attributes), tags: maps.Clone(q.wish.tags)}
-		return nil
-	case !hasCode(err, "QueueNameExists", "QueueAlreadyExists"):
-		return err
-	}
-	// Somebody made it since it was looked for: this program before it lost the answer,
-	// perhaps.
-	facts, lookErr := q.look(ctx, q.wish.fifo)
-	if lookErr != nil {
-		return lookErr
-	}
-	if facts == nil {
-		return err
-	}
-	q.found[q.wish.fifo] = facts
-	if q.foreign() {
-		return &foreignError{q}
-	}
-	return nil
-}
-
-// queueErrorPasses tells whether making a queue is refused for now only.
-func queueErrorPasses(err error) bool {
-	return hasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") ||
-		says(err, "InvalidParameterValue", "Dead letter target does not exist")
-}
-
 func (q *queue) remove(ctx context.Context) error {
 	for _, facts := range q.own() {
 		if err := q.delete(ctx, facts.fifo); err != nil {
@@ -315,27 +215,6 @@ func (q *queue) remove(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// delete returns when the queue is gone: until then it would be read as existing.
-func (q *queue) delete(ctx context.Context, fifo bool) error {
-	_, err := q.i.sqs.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: q.url(fifo)})
-	if err != nil && !missing(err) {
-		return err
-	}
-	err = q.i.pace.wait(ctx, q.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
-		_, err := q.i.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: q.url(fifo), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
-		})
-		if missing(err) {
-			return true, nil
-		}
-		return false, err
-	})
-	if err == nil {
-		delete(q.found, fifo)
-	}
-	return err
 }
 
 // seconds is an attribute that SQS counts in seconds.

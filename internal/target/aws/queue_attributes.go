@@ -140,27 +140,22 @@ func (q *queue) change(have *queueFacts) map[string]string {
 }
 
 // attributeDrift says in words which attributes differ.
-func (q *queue) attributeDrift(have *queueFacts) []string {
-	var phrases, differ []string
+func (q *queue) attributeDrift(have *queueFacts) remarks {
+	var r remarks
+	var differ []string
 	set := q.change(have)
 	for _, a := range queueAttributes {
-		if _, ok := set[a.name]; !ok {
-			continue
+		switch _, differs := set[a.name]; {
+		case !differs:
+		case a.name == redrivePolicy:
+			r.add(redriveDrift(have))
+		default:
+			differ = append(differ, "its "+a.words)
 		}
-		if a.name == redrivePolicy {
-			phrases = append(phrases, redriveDrift(have))
-			continue
-		}
-		differ = append(differ, "its "+a.words)
 	}
-	switch len(differ) {
-	case 0:
-	case 1:
-		phrases = append(phrases, differ[0]+" differs")
-	default:
-		phrases = append(phrases, strings.Join(differ, ", ")+" differ")
-	}
-	return phrases
+	r.addIf(len(differ) == 1, "%s differs", strings.Join(differ, ""))
+	r.addIf(len(differ) > 1, "%s differ", strings.Join(differ, ", "))
+	return r
 }
 
 // redriveDrift is for a queue whose redrive policy is not as it should be.
