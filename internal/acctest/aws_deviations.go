@@ -2,6 +2,7 @@ package acctest
 
 import (
 	"slices"
+	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/awswire"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
@@ -16,7 +17,8 @@ type deviation struct {
 	name string
 	// does says what the emulator does, aws what AWS does, evidence how that is known.
 	does, aws, evidence string
-	// calls that are corrected: "lambda:GetPolicy".
+	// calls that are corrected: "lambda:GetPolicy". None if it is not in answers; then
+	// tests allow for it by its name (Allow).
 	calls []string
 	// correct answers a call, with the help of the emulator.
 	correct correction
@@ -46,6 +48,25 @@ var deviations = []deviation{
 		evidence: "answers to AddPermission recorded from AWS; Lambda's guide on resource-based policies and on access to function URLs",
 		calls:    []string{"lambda:AddPermission", "lambda:RemovePermission", "lambda:GetPolicy", "lambda:DeleteFunction", "lambda:DeleteAlias"},
 		correct:  keepPolicies,
+	},
+	{
+		emulator: Moto, name: "numbers of versions",
+		does:     "gives a new version the number of a deleted one, and then has two of a number",
+		aws:      "counts on: a number is never used again while the function lives",
+		evidence: "Lambda's guide on versions; answers to PublishVersion recorded from AWS",
+		calls:    []string{"lambda:DeleteFunction", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"},
+		correct:  hideDeletedVersions,
+	},
+	{
+		emulator: Moto, name: "storage and tracing",
+		does:     "ignores EphemeralStorage and TracingConfig in UpdateFunctionConfiguration",
+		aws:      "changes them",
+		evidence: "botocore's model of UpdateFunctionConfiguration",
+		calls: []string{
+			"lambda:DeleteFunction", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction",
+			"lambda:PublishVersion", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
+		},
+		correct: keepSettings,
 	},
 	{
 		emulator: Moto, name: "asynchronous settings put again",
@@ -87,6 +108,25 @@ var deviations = []deviation{
 		calls:    []string{"apigatewayv2:CreateApi", "apigatewayv2:UpdateApi", "apigatewayv2:GetApi", "apigatewayv2:GetApis"},
 		correct:  addressAPI,
 	},
+	{
+		emulator: Ministack, name: "events of HTTP APIs",
+		does: "leaves out the headers X-Forwarded and X-Amzn-Trace-Id, domainPrefix and the Content-Length of requests without a body, " +
+			"keeps cookies in a header, joins headers of the same name with a comma and a space, and writes null where there are no path parameters",
+		aws:      "has those, puts cookies into a list, joins by a comma, and leaves out what there is none of",
+		evidence: "API Gateway's guide on integrations with Lambda, payload format version 2.0",
+	},
+	{
+		emulator: Ministack, name: "events of queues",
+		does:     "leaves out the digest of a message's attributes, and their lists",
+		aws:      "has the digest, and empty lists",
+		evidence: "Lambda's guide on SQS; SQSMessage in aws-lambda-go",
+	},
+	{
+		emulator: Ministack, name: "events of schedules",
+		does:     "sends an object as the detail of a schedule without an input",
+		aws:      "sends the text \"{}\"",
+		evidence: "the event in EventBridge Scheduler's guide on templated targets",
+	},
 }
 
 // corrections of an emulator, as a proxy takes them. All proxies of an account share
@@ -101,5 +141,13 @@ func corrections(kind harness.EmulatorKind, m *memory) func(*awswire.Request, aw
 			ask = func(r *awswire.Request) (*awswire.Answer, error) { return d.correct(m, r, next) }
 		}
 		return ask(r)
+	}
+}
+
+// Allow is called by a test that allows for a deviation, to say which it is.
+func Allow(t testing.TB, kind harness.EmulatorKind, name string) {
+	t.Helper()
+	if !slices.ContainsFunc(deviations, func(d deviation) bool { return d.emulator == kind && d.name == name && d.correct == nil }) {
+		t.Fatalf("no deviation of %s that tests allow for is called %q", kind, name)
 	}
 }

@@ -25,9 +25,9 @@ resource "tidegate_http_api" "shop" {
   name = "shop"
 
   routes = {
-    "GET /orders/{id}"  = { function = "python" }
-    "ANY /files/{key+}" = { function = "node" }
-    "$default"          = { function = "python" }
+    "GET /orders/{order}" = { function = "python" }
+    "ANY /files/{key+}"   = { function = "node" }
+    "$default"            = { function = "python" }
   }
   cors = {
     allow_origins = ["https://shop.example.org"]
@@ -70,4 +70,4 @@ resource "tidegate_stack" "tools" {
 
 output "api" { value = tidegate_http_api.shop.url }
 output "queue" { value = tidegate_queue.orders.url }
-output "tool" { value = tidegate_stack.tools.functions["echo"].url }
+output "tool" { value = tidegate_stack.tools.functions["echo"].function_url }
