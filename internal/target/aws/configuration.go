@@ -203,3 +203,20 @@ func network(have *types.VpcConfigResponse, like *stack.Network) *stack.Network 
 	}
 	return n
 }
+
+// differingAttributes names the attributes in which two configurations differ.
+func differingAttributes(a, b stack.Config) []string {
+	var names []string
+	left, right := reflect.ValueOf(a), reflect.ValueOf(b)
+	for i := range left.NumField() {
+		x, y := left.Field(i), right.Field(i)
+		empty := func(v reflect.Value) bool {
+			return v.IsZero() || (v.Kind() == reflect.Map || v.Kind() == reflect.Slice) && v.Len() == 0
+		}
+		if !reflect.DeepEqual(x.Interface(), y.Interface()) && !(empty(x) && empty(y)) {
+			name, _, _ := strings.Cut(left.Type().Field(i).Tag.Get("json"), ",")
+			names = append(names, name)
+		}
+	}
+	return names
+}

@@ -162,3 +162,11 @@ func TestWhatOthersAddedIsNamedAndTakenAway(t *testing.T) {
 		t.Errorf("where AWS is silent: %+v", got)
 	}
 }
+
+func TestWhatDiffersIsNamedAsInTheConfiguration(t *testing.T) {
+	a, b := stack.NewFunction().Config, stack.NewFunction().Config
+	b.Memory, b.Environment, b.Layers = 512, map[string]string{}, []string{"x"}
+	if got := differingAttributes(a, b); !cmp.Equal(got, []string{"memory", "layers"}) {
+		t.Errorf("%q", got)
+	}
+}

@@ -73,6 +73,44 @@ func TestMinistackKeepsWhatMotoForgets(t *testing.T) {
 	}
 }
 
+// Moto neither changes a function's image settings nor its architecture.
+func TestMinistackChangesWhatMotoKeeps(t *testing.T) {
+	s := openShopOn(t, harness.Ministack)
+	one := s.pack("one")
+	with := func(edit func(f *stack.Function)) stack.Stack { return s.stack(one, edit) }
+	s.create(with(func(f *stack.Function) { f.Architecture = "x86_64" }))
+	if d := s.update(with(func(f *stack.Function) { f.Architecture = "arm64" })); d.Functions["create"].Version != 2 {
+		t.Errorf("with another architecture: %+v", d.Functions["create"])
+	}
+	network := &stack.Network{SubnetIDs: []string{"subnet-b", "subnet-a"}, SecurityGroupIDs: []string{"sg-1"}}
+	s.update(with(func(f *stack.Function) {
+		f.Architecture, f.Network, f.KMSKeyARN = "arm64", network, "arn:aws:kms:us-east-1:123456789012:key/x"
+	}))
+	if d := s.update(with(func(*stack.Function) {})); d.Functions["create"].Version != 1 {
+		t.Errorf("back at what AWS makes by default: %+v", d.Functions["create"])
+	}
+	if d := s.update(with(func(f *stack.Function) { f.Architecture = "arm64" })); d.Functions["create"].Version != 2 {
+		t.Errorf("going back to another architecture: %+v", d.Functions["create"])
+	}
+}
+
+func TestAnImageIsDeployedAndCannotBecomeAPackage(t *testing.T) {
+	s := openShopOn(t, harness.Ministack)
+	image := func(digit, handler string) stack.Stack {
+		return s.stack("", func(f *stack.Function) {
+			f.Image, f.Runtime, f.Handler = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop@sha256:"+strings.Repeat(digit, 64), "", handler
+		})
+	}
+	s.create(image("a", ""))
+	if d := s.update(image("b", "app.handler")); d.Functions["create"].Version != 2 {
+		t.Errorf("another image: %+v", d.Functions["create"])
+	}
+	_, err := s.tryUpdate(s.stack(s.pack("one")))
+	if err == nil || !strings.Contains(err.Error(), "give the function another name in the stack") {
+		t.Errorf("a package: %v", err)
+	}
+}
+
 // shopCreate is the full name of the function that the tests change by hand.
 var shopCreate = aws.String("shop-create")
 

@@ -160,10 +160,14 @@ func (l *layers) drift() string {
 			return "a version of it that the function needs is missing"
 		}
 	}
-	if n := len(l.unused()); n > 0 {
+	switch n := len(l.unused()); n {
+	case 0:
+		return ""
+	case 1:
+		return "has a version that nothing uses"
+	default:
 		return fmt.Sprintf("has %d versions that nothing uses", n)
 	}
-	return ""
 }
 
 // unused are the versions that are in no version of the function, nor in the function

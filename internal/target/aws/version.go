@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -102,7 +103,7 @@ func (v *versions) drift() string {
 		return "the function was changed since and not released"
 	}
 	if old := v.expendable(number); len(old) > 0 {
-		return fmt.Sprintf("has %d more than are to be kept", len(old))
+		return fmt.Sprintf("there are more than keep_versions allows: %d too many", len(old))
 	}
 	return ""
 }
@@ -135,8 +136,9 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 	var made *snapshot
 	err := f.whileBusy(ctx, func(ctx context.Context) error {
 		for again := true; ; again = false {
-			if !v.matches(f.have.snapshot) {
-				return errors.New("the function is not what it was made a moment ago, so somebody else is changing it; nothing was published: plan again")
+			if differs := v.differences(f.have.snapshot); len(differs) > 0 {
+				return fmt.Errorf("the function is not what it was made a moment ago (%s differs), so somebody else is changing it; nothing was published: plan again",
+					strings.Join(differs, ", "))
 			}
 			in := &lambda.PublishVersionInput{FunctionName: aws.String(f.fullName()), RevisionId: f.have.RevisionId}
 			if !f.have.isImage() {
@@ -174,16 +176,21 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 		v.have = map[int]*snapshot{}
 	}
 	v.have[made.number()] = made
-	if !v.matches(made) {
-		return 0, fmt.Errorf("version %d is not what was to be published, so somebody else is changing the function; it was not released: plan again", made.number())
+	if differs := v.differences(made); len(differs) > 0 {
+		return 0, fmt.Errorf("version %d is not what was to be published (%s differs), so somebody else is changing the function; it was not released: plan again",
+			made.number(), strings.Join(differs, ", "))
 	}
 	return made.number(), nil
 }
 
-// matches tells whether a snapshot is what is wanted.
-func (v *versions) matches(s *snapshot) bool {
+// differences are the attributes in which a snapshot is not what is wanted.
+func (v *versions) differences(s *snapshot) []string {
 	c := v.wish.config
-	return v.latest().translation().config(s, c).Hash() == c.Hash()
+	is := v.latest().translation().config(s, c)
+	if is.Hash() == c.Hash() {
+		return nil
+	}
+	return differingAttributes(is, c)
 }
 
 // settle waits until a version can be invoked. One that failed is deleted, so that the
