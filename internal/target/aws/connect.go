@@ -30,32 +30,43 @@ const (
 
 // connect finds credentials, learns whose they are and makes the clients.
 func connect(ctx context.Context, o Options) (*session, error) {
-	base, err := baseConfig(o)
+	s, asker, err := newSession(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	if s.partition, s.account, err = whoAmI(ctx, asker); err != nil {
+		return nil, err
+	}
+	return s, allowed(o.AllowedAccountIDs, s.account)
+}
+
+// newSession finds credentials and makes the clients, and one to ask whose the
+// credentials are.
+func newSession(ctx context.Context, o Options) (*session, *sts.Client, error) {
+	base, err := baseConfig(o)
+	if err != nil {
+		return nil, nil, err
+	}
 	_, config, diags := awsbase.GetAwsConfig(ctx, base)
 	if diags.HasError() {
-		return nil, noCredentials(o, diags.Errors()[0])
+		return nil, nil, noCredentials(o, diags.Errors()[0])
 	}
 	config.Retryer = func() aws.Retryer { return newRetryer(o.MaxRetries) }
 	config.HTTPClient = tuned(config.HTTPClient)
 	config.APIOptions = append(config.APIOptions, logCalls(o.Log))
 	e := &endpointSet{options: o, used: map[string]string{}}
-	domain, err := domainOf(config.Region, o.Endpoint != "" || config.BaseEndpoint != nil || len(o.Endpoints) > 0)
-	if err != nil {
-		return nil, err
-	}
 	s := &session{
-		place:       place{domain: domain, region: config.Region},
+		place:       place{region: config.Region},
 		clients:     newClients(config, e),
 		defaultTags: o.DefaultTags, stagingBucket: o.StagingBucket, pace: standardPace,
 		endpoints: e.used,
 	}
-	if s.partition, s.account, err = whoAmI(ctx, config, o, e); err != nil {
-		return nil, err
-	}
-	return s, allowed(o.AllowedAccountIDs, s.account)
+	asker := sts.NewFromConfig(config, func(x *sts.Options) {
+		x.Region = first(o.STSRegion, x.Region)
+		e.set("sts", &x.BaseEndpoint)
+	})
+	s.domain, err = domainOf(config.Region, asker.Options().BaseEndpoint != nil)
+	return s, asker, err
 }
 
 // baseConfig says the options in the words of the library that honours them.
@@ -149,13 +160,7 @@ func tuned(client aws.HTTPClient) aws.HTTPClient {
 
 // whoAmI asks whose the credentials are. It is the first use of them, so what is
 // wrong with them shows here.
-func whoAmI(ctx context.Context, config aws.Config, o Options, e *endpointSet) (partition, account string, err error) {
-	client := sts.NewFromConfig(config, func(x *sts.Options) {
-		if o.STSRegion != "" {
-			x.Region = o.STSRegion
-		}
-		e.set("sts", &x.BaseEndpoint)
-	})
+func whoAmI(ctx context.Context, client *sts.Client) (partition, account string, err error) {
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "", "", fmt.Errorf("cannot learn whose the credentials for AWS are: %w", explain(err))
@@ -163,7 +168,7 @@ func whoAmI(ctx context.Context, config aws.Config, o Options, e *endpointSet) (
 	who, err := arn.Parse(aws.ToString(out.Arn))
 	if err != nil || who.AccountID == "" {
 		return "", "", fmt.Errorf("cannot learn whose the credentials for AWS are: what answers at %s is not AWS's STS, "+
-			"for it names no account; correct the endpoint", first(e.used["sts"], "the endpoint of STS"))
+			"for it names no account; correct the endpoint", first(aws.ToString(client.Options().BaseEndpoint), "the endpoint of STS"))
 	}
 	return who.Partition, who.AccountID, nil
 }

@@ -2,15 +2,15 @@ package aws
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"math"
 	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 )
 
 const (
@@ -112,17 +112,16 @@ func (r *retryer) RetryDelay(attempt int, err error) (time.Duration, error) {
 
 // attemptsFor is how many attempts errors like that are worth.
 func attemptsFor(err error) int {
-	const many = 1 << 30
-	var code smithy.APIError
-	var response *awshttp.ResponseError
-	switch {
-	case throttled(err), hasCode(err, "ConcurrentModification", "ConcurrentModificationException", "OperationAborted", "OperationAbortedException"):
-		return many
-	case errors.As(err, &response), errors.As(err, &code):
-		return brokenAttempts
+	const endless = math.MaxInt
+	if throttled(err) || (retry.RetryableErrorCode{Codes: passingCodes}).IsErrorRetryable(err).Bool() {
+		return endless
 	}
-	var network net.Error
-	if errors.As(err, &network) {
+	var network *net.OpError
+	var timeout net.Error
+	switch {
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return 1
+	case errors.As(err, &network) && network.Op == "dial", errors.As(err, &timeout) && timeout.Timeout():
 		return unreachableAttempts
 	}
 	return brokenAttempts
