@@ -210,3 +210,38 @@ func sameURLCORS(a, b *stack.CORS) bool {
 		sameSet(a.AllowHeaders, b.AllowHeaders, strings.ToLower) && sameSet(a.ExposeHeaders, b.ExposeHeaders, strings.ToLower) &&
 		a.AllowCredentials == b.AllowCredentials && a.MaxAge == b.MaxAge
 }
+
+// Limits of Lambda's CORS rules, by its model of CreateFunctionUrlConfig.
+const (
+	maxURLMethods = 6
+	maxURLList    = 100
+)
+
+// checkURLs finds CORS rules with more in them than Lambda takes.
+func checkURLs(s stack.Stack) stack.Problems {
+	var problems stack.Problems
+	for _, name := range s.FunctionNames() {
+		url := s.Functions[name].URL
+		if url == nil || url.CORS == nil {
+			continue
+		}
+		for _, list := range []struct {
+			attribute string
+			values    []string
+			most      int
+		}{
+			{"allow_origins", url.CORS.AllowOrigins, maxURLList},
+			{"allow_methods", url.CORS.AllowMethods, maxURLMethods},
+			{"allow_headers", url.CORS.AllowHeaders, maxURLList},
+			{"expose_headers", url.CORS.ExposeHeaders, maxURLList},
+		} {
+			if len(list.values) > list.most {
+				problems = append(problems, stack.Problem{
+					Paths:   []string{fmt.Sprintf("functions[%q].url.cors.%s", name, list.attribute)},
+					Message: fmt.Sprintf("the CORS rules of a function's URL can have %d here and not %d; join some with a wildcard", list.most, len(list.values)),
+				})
+			}
+		}
+	}
+	return problems
+}

@@ -167,7 +167,8 @@ func TestDriftOfAPolicyIsNamed(t *testing.T) {
 				st[2].Condition = map[string]map[string]policyWords{"Bool": {"aws:SecureTransport": {"true"}}}
 				return st
 			},
-			[]stack.Permission{b}, "it has a further statement Permission0",
+			[]stack.Permission{b},
+			"it has a further statement Permission0",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
