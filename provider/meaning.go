@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -38,9 +39,13 @@ var (
 	jsonMeaning = meaning{func(text string) (any, error) {
 		var compact bytes.Buffer
 		err := json.Compact(&compact, []byte(text))
-		return compact.String(), err
+		return htmlEscapes.Replace(compact.String()), err
 	}}
 )
+
+// htmlEscapes are the characters that Terraform's jsonencode escapes, and few others
+// do. The first pair steps over a backslash that is itself escaped.
+var htmlEscapes = strings.NewReplacer(`\\`, `\\`, `\u003c`, "<", `\u003e`, ">", `\u0026`, "&")
 
 // same tells whether two strings mean the same.
 func (m meaning) same(a, b string) bool {
