@@ -88,9 +88,10 @@ func (q *queue) read(ctx context.Context) error {
 	var group errgroup.Group
 	facts := map[bool]**queueFacts{}
 	for _, fifo := range q.i.queueKinds() {
-		facts[fifo] = new(*queueFacts)
+		found := new(*queueFacts)
+		facts[fifo] = found
 		group.Go(func() (err error) {
-			*facts[fifo], err = q.look(ctx, fifo)
+			*found, err = q.look(ctx, fifo)
 			return err
 		})
 	}
