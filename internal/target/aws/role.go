@@ -66,11 +66,23 @@ func newFunctionRole(i *inventory, function string) *role {
 }
 
 func (r *role) name() string    { return r.called }
-func (r *role) subject() string { return fmt.Sprintf("role %q", r.roleName) }
 func (r *role) exists() bool    { return r.have != nil }
-func (r *role) foreign() bool   { return r.exists() && !ours(r.have.tags, r.i.name) }
 func (r *role) wanted() bool    { return r.wish != nil }
 
+func (r *role) subject() string {
+	if r.exists() && !r.inPlace() {
+		return fmt.Sprintf("role %q that is not in the path %s", r.roleName, rolePath(r.i.name))
+	}
+	return fmt.Sprintf("role %q", r.roleName)
+}
+
+// foreign is also what has another path, which cannot be changed.
+func (r *role) foreign() bool { return r.exists() && !(ours(r.have.tags, r.i.name) && r.inPlace()) }
+
+// inPlace tells whether a role that exists has the path of the stack's roles.
+func (r *role) inPlace() bool {
+	return r.have.arn == r.i.roleARN(rolePath(r.i.name), r.roleName)
+}
 // arn that the role has, or will have.
 func (r *role) arn() string {
 	if r.exists() {
@@ -83,96 +95,6 @@ func (r *role) read(ctx context.Context) error {
 	have, err := r.lookUp(ctx)
 	r.have = have
 	return about(r, "read", err)
-}
-
-// lookUp returns nil if there is no such role.
-func (r *role) lookUp(ctx context.Context) (*roleFacts, error) {
-	var have *roleFacts
-	var attached map[string]string
-	var inline []string
-	err := run(ctx, []task{
-		{name: "role", do: func(ctx context.Context) (err error) {
-			have, err = r.get(ctx)
-			return err
-		}},
-		{name: "attached", do: func(ctx context.Context) (err error) {
-			attached, err = r.listAttached(ctx)
-			return err
-		}},
-		{name: "inline", do: func(ctx context.Context) (err error) {
-			inline, err = r.listInline(ctx)
-			return err
-		}},
-	})
-	if err != nil || have == nil {
-		return nil, err
-	}
-	have.attached, have.inline = attached, inline
-	return have, nil
-}
-
-// get returns nil if there is no such role.
-func (r *role) get(ctx context.Context) (*roleFacts, error) {
-	out, err := r.i.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.roleName})
-	if missing(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	document, err := parsePolicy(aws.ToString(out.Role.AssumeRolePolicyDocument))
-	if err != nil {
-		return nil, err
-	}
-	facts := &roleFacts{arn: aws.ToString(out.Role.Arn), roleShape: roleShape{trust: document, tags: map[string]string{}}}
-	for _, tag := range out.Role.Tags {
-		facts.tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-	}
-	if bound := out.Role.PermissionsBoundary; bound != nil {
-		facts.boundary = aws.ToString(bound.PermissionsBoundaryArn)
-	}
-	return facts, nil
-}
-
-// listAttached returns the ARNs of managed policies by name, none if there is no role.
-func (r *role) listAttached(ctx context.Context) (map[string]string, error) {
-	attached := map[string]string{}
-	pages := iam.NewListAttachedRolePoliciesPaginator(r.i.iam, &iam.ListAttachedRolePoliciesInput{RoleName: &r.roleName})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if missing(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, policy := range page.AttachedPolicies {
-			attached[aws.ToString(policy.PolicyName)] = aws.ToString(policy.PolicyArn)
-		}
-	}
-	return attached, nil
-}
-
-// listInline returns the names of the policies in the role but for its own, none if
-// there is no role.
-func (r *role) listInline(ctx context.Context) ([]string, error) {
-	var inline []string
-	pages := iam.NewListRolePoliciesPaginator(r.i.iam, &iam.ListRolePoliciesInput{RoleName: &r.roleName})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if missing(err) {
-			return nil, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range page.PolicyNames {
-			if name != rolePolicyName {
-				inline = append(inline, name)
-			}
-		}
-	}
-	return inline, nil
 }
 
 func (r *role) show(d *stack.Deployment) {
