@@ -79,10 +79,14 @@ func (p *playback) CreateAlias(_ context.Context, in *lambda.CreateAliasInput, _
 	return play[lambda.CreateAliasOutput](p, "CreateAlias", in)
 }
 
-// A trusting IAM has one role with this trust policy.
+// A trusting IAM has one role with this trust policy, which may do nothing.
 type trusting struct {
 	iamAPI
 	policy string
+}
+
+func (i trusting) SimulatePrincipalPolicy(context.Context, *iam.SimulatePrincipalPolicyInput, ...func(*iam.Options)) (*iam.SimulatePrincipalPolicyOutput, error) {
+	return &iam.SimulatePrincipalPolicyOutput{EvaluationResults: []iamtypes.EvaluationResult{{EvalDecision: iamtypes.PolicyEvaluationDecisionTypeImplicitDeny}}}, nil
 }
 
 func (i trusting) GetRole(context.Context, *iam.GetRoleInput, ...func(*iam.Options)) (*iam.GetRoleOutput, error) {
@@ -212,6 +216,26 @@ func TestARoleWhoseTrustPolicyIsWrongFailsAtOnce(t *testing.T) {
 	const want = "the role " + own + " cannot be assumed by Lambda: its trust policy does not allow the service lambda.amazonaws.com the action sts:AssumeRole; " +
 		"add that to the trust policy"
 	if err == nil || err.Error() != want || len(p.calls) != 2 {
+		t.Errorf("%v after %v", err, p.calls)
+	}
+}
+
+func TestARoleThatMayNotUseANetworkFailsAtOnceUnlessItIsTheTargetsOwn(t *testing.T) {
+	mayNot := &smithy.GenericAPIError{
+		Code: "InvalidParameterValueException", Message: "The provided execution role does not have permissions to call CreateNetworkInterface on EC2",
+	}
+	network := func(f *stack.Function) {
+		f.Network = &stack.Network{SubnetIDs: []string{"subnet-0"}, SecurityGroupIDs: []string{"sg-0"}}
+	}
+	f, p, _ := against(t, map[string][]any{"CreateFunction": {mayNot, mayNot}}, network, func(f *stack.Function) { f.RoleARN = "arn:aws:iam::123456789012:role/mine" })
+	err := f.function.apply(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "ec2:CreateNetworkInterface") || !strings.Contains(err.Error(), "role/mine") || len(p.calls) != 2 {
+		t.Errorf("%v after %v", err, p.calls)
+	}
+
+	made := answer[lambda.CreateFunctionOutput](t, onCreate, "create_response", func(out *lambda.CreateFunctionOutput) { out.State = types.StateActive })
+	f, p, _ = against(t, map[string][]any{"CreateFunction": {mayNot, mayNot, mayNot, made}}, network)
+	if err := f.function.apply(t.Context()); err != nil || len(p.calls) != 4 {
 		t.Errorf("%v after %v", err, p.calls)
 	}
 }

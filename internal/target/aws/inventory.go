@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -71,7 +72,7 @@ func shapeOf(stacks ...stack.Stack) shape {
 		for name := range s.Functions {
 			sh.functions[name] = true
 		}
-		if s.Trigger.Queue != nil {
+		if s.Trigger.Queue != nil && len(s.Functions) > 0 { // Else nobody said which, as after an import.
 			sh.fifo[s.Trigger.Queue.FIFO] = true
 		}
 		if s.Trigger.Schedule != nil {
@@ -335,8 +336,14 @@ func editFunction(d *stack.Deployment, name string, edit func(f *stack.Function,
 }
 
 // digest of everything that a deployment says. AWS's own revision ids would not do:
-// they change by themselves, and not with everything.
+// they change by themselves, and not with everything. Times are left out, since the
+// answer to a change and a later listing may tell others.
 func digest(d *stack.Deployment) string {
+	for _, f := range d.Functions {
+		for n := range f.Versions {
+			f.Versions[n].Created = time.Time{}
+		}
+	}
 	// A Deployment holds strings, numbers, times and maps of them: it always marshals,
 	// and the keys of maps come out sorted.
 	text, _ := json.Marshal(d)
