@@ -27,7 +27,7 @@ type failure struct {
 	attempts int
 }
 
-// unknownCode is what the SDK calls the code of an error that has none.
+// unknownCode is what the SDK calls the code or message of an error that has none.
 const unknownCode = "UnknownError"
 
 func failureOf(call *smithy.OperationError) failure {
@@ -49,6 +49,9 @@ func failureOf(call *smithy.OperationError) failure {
 	var said smithy.APIError
 	if errors.As(call.Err, &said) {
 		f.code, f.message = said.ErrorCode(), tidy(said.ErrorMessage())
+		if f.message == unknownCode {
+			f.message = ""
+		}
 	}
 	var last *retry.MaxAttemptsError
 	if errors.As(call.Err, &last) {

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"math"
 	"net"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
 )
 
 const (
@@ -18,9 +21,9 @@ const (
 	standardRetries = 25
 	// longestBackoff is the longest pause between two attempts.
 	longestBackoff = 20 * time.Second
-	// unreachableAttempts are made if a host cannot be reached or does not answer, and
-	// brokenAttempts if it answers that something is wrong with itself. Both are errors
-	// that may pass, or may last.
+	// unreachableAttempts are made if a host cannot be reached, does not answer or breaks
+	// off, and brokenAttempts if it answers that something is wrong with itself. Both are
+	// errors that may pass, or may last.
 	unreachableAttempts, brokenAttempts = 3, 6
 	// throttledAtOnce is how often a throttled call is tried again as soon as it is its
 	// turn again.
@@ -118,10 +121,14 @@ func attemptsFor(err error) int {
 	}
 	var network *net.OpError
 	var timeout net.Error
+	var answer *awshttp.ResponseError
 	switch {
 	case errors.As(err, new(*tls.CertificateVerificationError)):
 		return 1
-	case errors.As(err, &network) && network.Op == "dial", errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &answer) && answer.HTTPStatusCode() >= http.StatusInternalServerError:
+		return brokenAttempts
+	case errors.As(err, &network) && network.Op == "dial", errors.As(err, &timeout) && timeout.Timeout(),
+		errors.As(err, new(*smithy.DeserializationError)):
 		return unreachableAttempts
 	}
 	return brokenAttempts
