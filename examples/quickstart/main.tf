@@ -10,7 +10,7 @@ terraform {
 }
 
 # The runtime that `tidegate serve` started for this user, unless TIDEGATE_ENDPOINT
-# and TIDEGATE_TOKEN name another.
+# and TIDEGATE_TOKEN name another. With TIDEGATE_TARGET=aws, AWS.
 provider "tidegate" {}
 
 resource "tidegate_http_api" "shop" {
@@ -27,9 +27,9 @@ resource "tidegate_http_api" "shop" {
       runtime     = var.node_runtime
       handler     = "index.handler"
       timeout     = "10s"
-      environment = { QUEUE = tidegate_queue.orders.name }
+      environment = { QUEUE_URL = tidegate_queue.orders.url }
 
-      # The function's own token is good for this and nothing else.
+      # The function's own token, or role, is good for this and nothing else.
       permissions = [{
         actions   = ["sqs:SendMessage"]
         resources = [tidegate_queue.orders.arn]
@@ -66,16 +66,19 @@ resource "tidegate_schedule" "report" {
     open = {
       function   = "report"
       expression = var.report_schedule
-      input      = jsonencode({ shop = tidegate_http_api.shop.name })
+      input      = jsonencode({ shop = tidegate_http_api.shop.url })
     }
   }
 
   functions = {
     report = {
       source  = "${path.module}/report"
-      build   = { command = "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap ." }
       runtime = "provided.al2023"
       timeout = "10s"
+      build = {
+        command     = "go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap ."
+        environment = merge({ CGO_ENABLED = "0" }, var.go_environment)
+      }
     }
   }
 }

@@ -1,5 +1,5 @@
-# A runtime is available if its interpreter is installed where `tidegate serve`
-# runs; GET /v1/runtimes lists them.
+# On the open runtime, a runtime is available if its interpreter is installed where
+# `tidegate serve` runs; GET /v1/runtimes lists them.
 
 variable "node_runtime" {
   description = "Runtime identifier for the functions in JavaScript."
@@ -17,4 +17,10 @@ variable "report_schedule" {
   description = "When to report: cron(...), rate(...) or at(...), in UTC."
   type        = string
   default     = "cron(0 7 ? * MON-FRI *)"
+}
+
+variable "go_environment" {
+  description = "Further variables for building the function in Go, such as GOOS and GOARCH of where it is going to run. Default: it is built for this machine."
+  type        = map(string)
+  default     = {}
 }

@@ -56,13 +56,13 @@ func serveOne(api string) error {
 // handle asks the shop for its menu, and reports.
 func handle(event []byte) (any, error) {
 	var input struct {
-		Shop string `json:"shop"`
+		Shop string `json:"shop"` // URL of the shop's API
 	}
 	if err := json.Unmarshal(event, &input); err != nil {
 		return nil, fmt.Errorf("read the event: %w", err)
 	}
 	start := time.Now()
-	resp, err := http.Get(os.Getenv("TIDEGATE_ENDPOINT") + "/apis/" + input.Shop + "/menu")
+	resp, err := http.Get(input.Shop + "/menu")
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func handle(event []byte) (any, error) {
 	if err := json.NewDecoder(resp.Body).Decode(&menu); err != nil {
 		return nil, fmt.Errorf("read the menu (%s): %w", resp.Status, err)
 	}
-	report := fmt.Sprintf("the shop %q is open, with %d things on the menu; it answered in %v",
+	report := fmt.Sprintf("the shop at %s is open, with %d things on the menu; it answered in %v",
 		input.Shop, len(menu), time.Since(start).Round(time.Millisecond))
 	log.Print(report)
 	return map[string]string{"report": report}, nil

@@ -62,10 +62,7 @@ func openPlace(t testing.TB, files map[string]string) place {
 
 // awsPlace is an account with the files of testdata/both.
 func awsPlace(t testing.TB, files map[string]string) (place, *workspace) {
-	w := &workspace{AWSWorkspace: acctest.AWS(t, acctest.Ministack, files), t: t}
-	// The configuration has a provider's block of its own, which says nothing.
-	w.Write("provider.tf", "")
-	w.Workspace.Env = append(append(w.Workspace.Env, "TIDEGATE_TARGET=aws"), w.AWSAccount.Env()...)
+	w := byEnvironment(t, files)
 	w.Write("host.auto.tfvars", fmt.Sprintf("python = %q\nnode = %q\n", ministackPython, ministackNode))
 	return place{
 		Workspace: w.Workspace,

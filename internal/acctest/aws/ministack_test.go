@@ -57,6 +57,16 @@ func onMinistack(t testing.TB, name string) *workspace {
 	return &workspace{AWSWorkspace: acctest.AWS(t, acctest.Ministack, files), t: t, files: files}
 }
 
+// byEnvironment returns a workspace with files whose provider's block says nothing: the
+// environment says that it deploys to a new account of an emulator that runs functions.
+func byEnvironment(t testing.TB, files map[string]string) *workspace {
+	t.Helper()
+	w := &workspace{AWSWorkspace: acctest.AWS(t, acctest.Ministack, files), t: t, files: files}
+	w.Write("provider.tf", "")
+	w.Workspace.Env = append(append(w.Workspace.Env, "TIDEGATE_TARGET=aws"), w.AWSAccount.Env()...)
+	return w
+}
+
 // output returns one of Terraform's outputs.
 func output[T any](t testing.TB, w *acctest.Workspace, name string) (value T) {
 	t.Helper()

@@ -1,10 +1,11 @@
 // Answers GET /menu, and takes an order with POST /orders by putting it on a queue.
 
-import { randomUUID } from "node:crypto";
+const { randomUUID } = require("node:crypto");
+const { send } = require("./queue");
 
 const menu = { tea: 3, coffee: 4, cake: 5 };
 
-export async function handler(event) {
+exports.handler = async (event) => {
   switch (event.routeKey) {
     case "GET /menu":
       return json(200, menu);
@@ -12,7 +13,7 @@ export async function handler(event) {
       return takeOrder(event);
   }
   return json(404, { message: "There is nothing here." });
-}
+};
 
 async function takeOrder(event) {
   let order;
@@ -26,22 +27,9 @@ async function takeOrder(event) {
     return json(422, { message: `There is no "${item}" on the menu.` });
   }
   const id = randomUUID().slice(0, 8);
-  await send({ id, item, quantity, price: menu[item] * quantity });
+  await send(process.env.QUEUE_URL, { id, item, quantity, price: menu[item] * quantity });
   console.log(`order ${id}: ${quantity} ${item}`);
   return json(202, { id });
-}
-
-// send puts a message on the queue, with the token that Tidegate gave this function.
-async function send(message) {
-  const { TIDEGATE_ENDPOINT, TIDEGATE_TOKEN, QUEUE } = process.env;
-  const response = await fetch(`${TIDEGATE_ENDPOINT}/queues/${QUEUE}`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${TIDEGATE_TOKEN}` },
-    body: JSON.stringify(message),
-  });
-  if (!response.ok) {
-    throw new Error(`the queue answered ${response.status}: ${await response.text()}`);
-  }
 }
 
 function json(statusCode, body) {
