@@ -47,6 +47,37 @@ func keepRedriveAllow(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.
 	return answer, nil
 }
 
+func missTagsOfMissingGroups(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+	_, group, _ := strings.Cut(r.Param("resourceArn"), ":log-group:")
+	body, err := json.Marshal(map[string]string{"logGroupNamePrefix": group})
+	if err != nil {
+		return nil, err
+	}
+	look, err := r.Another(http.MethodPost, "/", body)
+	if err != nil {
+		return nil, err
+	}
+	look.Header.Set("X-Amz-Target", "Logs_20140328.DescribeLogGroups")
+	answer, err := ask(look)
+	if err != nil || !answer.OK() {
+		return answer, err
+	}
+	var found struct {
+		LogGroups []struct {
+			LogGroupName string `json:"logGroupName"`
+		} `json:"logGroups"`
+	}
+	if err := json.Unmarshal(answer.Body, &found); err != nil {
+		return nil, err
+	}
+	for _, g := range found.LogGroups {
+		if g.LogGroupName == group {
+			return ask(r)
+		}
+	}
+	return awswire.Error("ResourceNotFoundException", "The specified log group does not exist.")(r), nil
+}
+
 func listAuthorizers(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
 	api := r.Param("ApiId")
 	if r.Operation == "CreateAuthorizer" {

@@ -77,6 +77,14 @@ var deviations = []deviation{
 		correct:  replaceAsync,
 	},
 	{
+		emulator: Moto, name: "tags of missing log groups",
+		does:     "answers for a log group that is gone, or never was, that it has the tags it had, or none",
+		aws:      "answers with ResourceNotFoundException",
+		evidence: "botocore's model of ListTagsForResource",
+		calls:    []string{"logs:ListTagsForResource"},
+		correct:  missTagsOfMissingGroups,
+	},
+	{
 		emulator: Moto, name: "redrive allow policies",
 		does:     "takes the attribute RedriveAllowPolicy of a queue and forgets it",
 		aws:      "returns it",

@@ -18,6 +18,10 @@ type memory struct {
 	policies map[string]map[string][]statement
 	// redriveAllow are the policies of queues, by URL.
 	redriveAllow map[string]string
+	// deletedVersions are the numbers of versions that were deleted, by function.
+	deletedVersions map[string][]string
+	// settings by function and version, or $LATEST.
+	settings map[string]map[string]map[string]any
 	// authorizers are the ids of those that were made, by API.
 	authorizers map[string][]string
 }
@@ -26,6 +30,7 @@ func newMemory() *memory {
 	return &memory{
 		mappings: map[string]string{}, policies: map[string]map[string][]statement{},
 		redriveAllow: map[string]string{}, authorizers: map[string][]string{},
+		deletedVersions: map[string][]string{}, settings: map[string]map[string]map[string]any{},
 	}
 }
 

@@ -109,7 +109,11 @@ func (s *schedule) want(of stack.Stack) {
 func (s *schedule) drift() string {
 	var r remarks
 	have, wish := s.have, s.wish
-	r.addIf(have.target != wish.target, "invokes %s instead of %s", have.target, wish.target)
+	if function, _ := s.i.ownFunction(have.target); function == "" {
+		r.addIf(true, "invokes %s, which is no function of the stack's", have.target)
+	} else {
+		r.addIf(have.target != wish.target, "invokes %s instead of %s", have.target, wish.target)
+	}
 	r.addIf(have.role != wish.role, "has the role %s", have.role)
 	r.addIf(have.kmsKey != "", "is encrypted with the key %s", have.kmsKey)
 	r.addIf(have.description != "", "has the description %q", have.description)
