@@ -79,9 +79,6 @@ type session struct {
 	apis apiListing
 }
 
-// Check says what of a valid stack AWS cannot honour; see target.Target.
-func (t *Target) Check(context.Context, stack.Stack) (stack.Problems, error) { return nil, nil }
-
 // Components names what a stack of this shape has on AWS; see target.Target.
 func (t *Target) Components(s stack.Stack) []string {
 	i := newInventory(&session{}, shapeOf(s))
