@@ -155,6 +155,7 @@ func (s seen) comparable(t testing.TB) string {
 }
 
 func TestTheSameConfigurationBehavesTheSameOnBothTargets(t *testing.T) {
+	t.Parallel()
 	files := folder(t, filepath.Join("testdata", "both"))
 	var onOpen, onAWS seen
 	t.Run("targets", func(t *testing.T) {
