@@ -77,6 +77,12 @@ func StartAWS(t testing.TB, kind harness.EmulatorKind) *AWSAccount {
 	return a
 }
 
+// Corrections make an emulator answer as AWS does where it is known to deviate; see
+// deviation. They are for one awswire.Proxy, before an emulator that is new.
+func Corrections(kind harness.EmulatorKind) func(*awswire.Request, awswire.Ask) (*awswire.Answer, error) {
+	return corrections(kind, newMemory())
+}
+
 // tail is the end of a log, short enough to be read.
 func tail(log string) string {
 	const most = 8 << 10

@@ -2,12 +2,17 @@
 // in the same minute: Terraform's own work on as many resources of its built-in
 // provider, or on AWS the provider that one would take instead. The ratio holds on
 // any machine, seconds on this one only. It fails if a limit is exceeded.
+//
+//	bench [SCENARIO ...]
+//
+// measures only the scenarios named: quickstart, stacks, queues-on-aws, aws-limit.
 package main
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
@@ -23,7 +28,7 @@ const runs = 3
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	rows, err := measure(ctx)
+	rows, err := measure(ctx, os.Args[1:])
 	if err == nil {
 		err = report(os.Stdout, rows)
 	}
@@ -41,6 +46,8 @@ type row struct {
 	beside     string
 	// memory is the provider's peak resident memory in bytes.
 	memory int64
+	// calls to AWS, by operation; none without AWS.
+	calls map[string]int
 	// Limits; 0 is none. fasterBy is how many times faster than base it must be,
 	// slowerBy how many times as slow it may be.
 	atMost             time.Duration
@@ -67,8 +74,49 @@ func (r row) ratio() string {
 	return fmt.Sprintf("%.1f times as long (-)", r.took.Seconds()/r.base.Seconds())
 }
 
-// measure starts a runtime, and measures.
-func measure(ctx context.Context) (rows []row, err error) {
+// A scenario measures something. Its name is what to call it on the command line.
+type scenario struct {
+	name    string
+	measure func(bench, context.Context) ([]row, error)
+}
+
+var scenarios = []scenario{
+	{"quickstart", bench.quickstart},
+	{"stacks", bench.hundredStacks},
+	{"queues-on-aws", bench.queuesOnAWS},
+	{"aws-limit", bench.queuesAtTheLimit},
+}
+
+// chosen returns the scenarios of these names, all if there are none.
+func chosen(names []string) ([]scenario, error) {
+	if len(names) == 0 {
+		return scenarios, nil
+	}
+	var some []scenario
+	for _, name := range names {
+		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no scenario %q", name)
+		}
+		some = append(some, scenarios[i])
+	}
+	return some, nil
+}
+
+// allCalls is how many calls to AWS there were.
+func (r row) allCalls() (all int) {
+	for _, n := range r.calls {
+		all += n
+	}
+	return all
+}
+
+// measure starts a runtime, and measures the scenarios of these names.
+func measure(ctx context.Context, names []string) (rows []row, err error) {
+	todo, err := chosen(names)
+	if err != nil {
+		return nil, err
+	}
 	dir, err := os.MkdirTemp("", "tidegate-bench")
 	if err != nil {
 		return nil, err
@@ -88,10 +136,10 @@ func measure(ctx context.Context) (rows []row, err error) {
 		}
 	}()
 	b := bench{dir: dir, program: program, runtime: runtime}
-	for _, scenario := range []func(context.Context) ([]row, error){b.quickstart, b.hundredStacks, b.queuesOnAWS} {
-		more, err := scenario(ctx)
+	for _, s := range todo {
+		more, err := s.measure(b, ctx)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		rows = append(rows, more...)
 	}
@@ -102,17 +150,25 @@ func measure(ctx context.Context) (rows []row, err error) {
 func report(out io.Writer, rows []row) error {
 	var over []string
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\ttime\t(limit)\tbeside\tits time\tratio (limit)\tprovider's peak\t(limit)\t")
+	fmt.Fprintln(table, "\ttime\t(limit)\tbeside\tits time\tratio (limit)\tprovider's peak\t(limit)\tcalls to AWS\t")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t%.2f s\t%s\t%d MiB\t(%s)\t\n", r.what, r.took.Seconds(),
+		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t%.2f s\t%s\t%d MiB\t(%s)\t%s\t\n", r.what, r.took.Seconds(),
 			limit(r.atMost > 0, "%.0f s", r.atMost.Seconds()), r.beside, r.base.Seconds(), r.ratio(),
-			r.memory>>20, limit(r.memoryAtMost > 0, "%d MiB", r.memoryAtMost>>20))
+			r.memory>>20, limit(r.memoryAtMost > 0, "%d MiB", r.memoryAtMost>>20), limit(len(r.calls) > 0, "%d", r.allCalls()))
 		if r.over() {
 			over = append(over, r.what)
 		}
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	for _, r := range rows {
+		if len(r.calls) > 0 {
+			fmt.Fprintf(out, "\n%s: the calls\n", r.what)
+		}
+		for _, call := range slices.Sorted(maps.Keys(r.calls)) {
+			fmt.Fprintf(out, "%6d  %s\n", r.calls[call], call)
+		}
 	}
 	if len(over) > 0 {
 		return fmt.Errorf("over the limit: %q", over)

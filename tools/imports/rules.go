@@ -36,7 +36,7 @@ var rules = []rule{
 	{folder: "internal/awswire", tests: harness},
 	{folder: "internal/acctest", may: []string{"internal/harness", "internal/awswire"}, tests: model},
 	{folder: "internal/demo", may: []string{"internal/harness"}, tests: harness},
-	{folder: "internal/bench", may: []string{"internal/harness"}},
+	{folder: "internal/bench", may: harness},
 }
 
 // harness is what starts the real programs for tests, and stands between them.
