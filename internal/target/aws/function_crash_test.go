@@ -16,14 +16,18 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
 
-// A fuse lets so many calls through and ends its operation with the last of them.
+// A fuse lets so many calls through and ends its operation with the last of them. Those
+// that are on their way then still arrive, before the operation is over.
 type fuse struct {
 	left atomic.Int64
 	blow context.CancelFunc
 }
 
 func (f *fuse) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
 	if f.left.Add(-1) == 0 {
 		f.blow()
 	}

@@ -381,6 +381,10 @@ func TestWhatWasChangedByHandIsNamedAndRepaired(t *testing.T) {
 		}
 	}
 	const arn = "arn:aws:lambda:us-east-1:123456789012:function:shop-create"
+	s := openShop(t)
+	s.create(s.stack(s.pack("one")))
+	want := s.stack(s.pack("two"))
+	s.update(want)
 	for _, test := range []struct {
 		what, component, is string
 		hand                func(*shop) error
@@ -407,10 +411,7 @@ func TestWhatWasChangedByHandIsNamedAndRepaired(t *testing.T) {
 		}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			s := openShop(t)
-			s.create(s.stack(s.pack("one")))
-			want := s.stack(s.pack("two"))
-			s.update(want)
+			s := s.in(t)
 			if err := test.hand(s); err != nil {
 				t.Fatal(err)
 			}

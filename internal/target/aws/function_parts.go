@@ -42,8 +42,10 @@ func (i *inventory) addFunction(name string) *functionParts {
 	p.async = &async{i: i, function: name}
 	p.url, p.permissions = &functionURL{i: i, function: name}, &functionPermissions{i: i, function: name}
 	i.add(p.function, nil, p.logGroup, p.role, p.policy, p.layers)
+	// A function is found again by its log group, which is therefore made before all
+	// else of the function and removed after it.
 	i.add(p.logGroup, nil)
-	i.add(p.role, nil)
+	i.add(p.role, nil, p.logGroup)
 	i.add(p.policy, p.role)
 	i.add(p.layers, nil, p.logGroup)
 	i.add(p.versions, p.function)

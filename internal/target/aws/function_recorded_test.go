@@ -409,9 +409,9 @@ func TestTheLimitOfTheEnvironmentIsToldWithoutItsContent(t *testing.T) {
 		t.Error(err)
 	}
 	// Should Lambda count otherwise, its words are not passed on as they are.
-	err := redacted(&smithy.GenericAPIError{Code: "InvalidParameterValueException", Message: `String measured: {"PASSWORD":"correct\"horse","FLAG":"1"}, 1 too many`},
+	err := redacted(&smithy.GenericAPIError{Code: "InvalidParameterValueException", Message: `String measured: {"PASSWORD":"correct\"horse","FLAG":"1"}, 1 too many; correct"horse is bad`},
 		map[string]string{"PASSWORD": `correct"horse`, "FLAG": "1"})
-	if got := err.Error(); got != `api error InvalidParameterValueException: String measured: {"PASSWORD":(secret),"FLAG":(secret)}, 1 too many` {
+	if got := err.Error(); got != `api error InvalidParameterValueException: String measured: {"PASSWORD":(secret),"FLAG":(secret)}, 1 too many; (secret) is bad` {
 		t.Error(got)
 	}
 }
@@ -445,5 +445,13 @@ func TestFormsThatAWSAnswersWith(t *testing.T) {
 	weighted := answer[types.AliasConfiguration](t, "TestLambdaAlias::test_alias_lifecycle", "get_alias_1_1")
 	if got := routingOf(*weighted); !cmp.Equal(got, stack.Routing{1: 80, 2: 20}) {
 		t.Errorf("a weighted alias: %v", got)
+	}
+}
+
+func TestTheVersionToBeReleasedIsKeptBeforeAnyAliasPointsAtIt(t *testing.T) {
+	f, _, _ := against(t, nil, func(f *stack.Function) { f.KeepVersions = 1 })
+	f.versions.have = map[int]*snapshot{1: {}, 2: {}, 10: {}}
+	if got := f.versions.expendable(1); !cmp.Equal(got, []int{2}) {
+		t.Errorf("to be deleted: %v", got)
 	}
 }

@@ -76,6 +76,13 @@ func openShopOn(t *testing.T, kind harness.EmulatorKind) *shop {
 	return s
 }
 
+// in is the same shop in a subtest.
+func (s *shop) in(t *testing.T) *shop {
+	other := *s
+	other.t = t
+	return &other
+}
+
 // pack makes a package with this text the shop's.
 func (s *shop) pack(text string) string {
 	p := packageOf(s.t, text, 0)
