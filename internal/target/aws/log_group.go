@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -83,11 +84,11 @@ func (g *logGroup) remove(ctx context.Context) error {
 // also when it fails. have is nil for a log group that does not exist.
 func (s *session) applyLogGroup(ctx context.Context, group string, have *logGroupFacts, want logGroupFacts) (*logGroupFacts, error) {
 	if have == nil {
-		_, err := s.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(group), Tags: want.tags})
+		tags, err := s.createLogGroup(ctx, group, want.tags)
 		if err != nil {
 			return nil, err
 		}
-		have = &logGroupFacts{tags: want.tags}
+		have = &logGroupFacts{tags: tags}
 	}
 	change := changeTags(have.tags, want.tags)
 	if err := s.tagLogs(ctx, s.logGroupARN(group), change); err != nil {
@@ -107,6 +108,20 @@ func (s *session) applyLogGroup(ctx context.Context, group string, have *logGrou
 	}
 	if err == nil {
 		have.retention = want.retention
+	}
+	return have, err
+}
+
+// createLogGroup returns the tags of what is there then. That is already there what an
+// attempt made whose answer got lost is no error.
+func (s *session) createLogGroup(ctx context.Context, group string, tags map[string]string) (map[string]string, error) {
+	_, err := s.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(group), Tags: tags})
+	if !hasCode(err, "ResourceAlreadyExistsException") {
+		return tags, err
+	}
+	have, err := s.logGroupTags(ctx, group)
+	if err == nil && !ours(have, tags[tagStack]) {
+		err = errors.New("somebody else made one of that name meanwhile; delete it or choose another name")
 	}
 	return have, err
 }

@@ -93,11 +93,15 @@ func (m *marker) apply(ctx context.Context) error {
 		return nil
 	}
 	tags := changed(m.tags, tagChange{set: map[string]string{tagCreation: string(stack.CreationUnfinished)}})
-	_, err := m.i.logs.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(markerGroup(m.i.name)), Tags: tags})
-	if err == nil {
-		m.have = tags
+	have, err := m.i.createLogGroup(ctx, markerGroup(m.i.name), tags)
+	if err != nil {
+		return err
 	}
-	return err
+	m.have = have
+	if change := m.change(); !change.empty() {
+		return m.apply(ctx)
+	}
+	return nil
 }
 
 // finish says that the stack's creation was finished.
