@@ -88,9 +88,15 @@ type seen struct {
 func visit(t *testing.T, p place) (s seen) {
 	p.Write("due.auto.tfvars", `due = "at(2090-01-01T00:00:00)"`)
 	p.Apply()
-	due := time.Now().UTC().Add(10 * time.Second) // An update is there by then.
-	p.Write("due.auto.tfvars", fmt.Sprintf("due = %q", due.Format("at(2006-01-02T15:04:05)")))
-	p.Apply()
+	// A time that is over before the schedules are told of it comes never.
+	for margin := 5 * time.Second; ; margin *= 2 {
+		due := time.Now().UTC().Add(margin)
+		p.Write("due.auto.tfvars", fmt.Sprintf("due = %q", due.Format("at(2006-01-02T15:04:05)")))
+		p.Apply()
+		if time.Now().Before(due.Add(-time.Second)) {
+			break
+		}
+	}
 
 	p.send(t, `{"status":"open","id":1}`, `{"status":"paid","id":2}`)
 	api, tool := output[string](t, p.Workspace, "api"), p.address(output[string](t, p.Workspace, "tool"))

@@ -20,7 +20,7 @@ func TestTheQuickstartRunsOnAWSAsItIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := byEnvironment(t, folder(t, filepath.Join(root, "examples", "quickstart")))
-	due := time.Now().UTC().Add(10 * time.Second)
+	due := time.Now().UTC().Add(5 * time.Second)
 	w.Write("due.auto.tfvars", fmt.Sprintf("report_schedule = %q", due.Format("at(2006-01-02T15:04:05)")))
 	w.Apply()
 	url := output[string](t, w.Workspace, "url")

@@ -4,4 +4,4 @@ import time
 def handler(event, context):
     """Prints when it got which message of which group."""
     for record in event["Records"]:
-        print(time.monotonic_ns(), record["attributes"]["MessageGroupId"], record["body"])
+        print(f"{time.monotonic_ns():020}", record["attributes"]["MessageGroupId"], record["body"])
