@@ -25,7 +25,7 @@ func play(t *testing.T, program string) {
 		"orders/fulfil: version 2, was 1",
 		"consumer",
 		"Apply complete! Resources: 0 added, 1 changed, 0 destroyed.",
-		`the shop "shop" is open`,
+		" is open, with 3 things on the menu",
 		"Destroy complete! Resources: 3 destroyed.",
 	} {
 		if !strings.Contains(out.String(), told) {
