@@ -31,8 +31,7 @@ func (i *inventory) functionTags(s stack.Stack, function string) map[string]stri
 }
 
 // addFunction adds the components of a function. The function itself is first, for
-// what hangs on it is shown only if it is there. All need the log group, by which the
-// function is found again: it is made before them and outlives them.
+// what hangs on it is shown only if it is there.
 func (i *inventory) addFunction(name string) *functionParts {
 	p := &functionParts{logGroup: &logGroup{i: i, function: name}}
 	p.role = newFunctionRole(i, name)
