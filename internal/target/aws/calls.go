@@ -6,6 +6,7 @@ import (
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -22,7 +23,9 @@ func logCalls(log *slog.Logger) func(*middleware.Stack) error {
 			out, metadata, err := next.HandleInitialize(ctx, in)
 			fields := []any{"service", awsmiddleware.GetServiceID(ctx), "operation", awsmiddleware.GetOperationName(ctx), "duration", time.Since(begun)}
 			if err != nil {
-				fields = append(fields, "error", explain(err))
+				// AWS's own words may have secrets; the client names the call only later.
+				call := &smithy.OperationError{ServiceID: awsmiddleware.GetServiceID(ctx), OperationName: awsmiddleware.GetOperationName(ctx), Err: err}
+				fields = append(fields, "error", explain(call))
 			}
 			log.DebugContext(ctx, "called AWS", fields...)
 			return out, metadata, err

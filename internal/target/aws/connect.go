@@ -163,11 +163,11 @@ func tuned(client aws.HTTPClient) aws.HTTPClient {
 func whoAmI(ctx context.Context, client *sts.Client) (partition, account string, err error) {
 	out, err := client.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		return "", "", fmt.Errorf("cannot learn whose the credentials for AWS are: %w", explain(err))
+		return "", "", fmt.Errorf("cannot learn from AWS in %s whose the credentials are: %w", client.Options().Region, explain(err))
 	}
 	who, err := arn.Parse(aws.ToString(out.Arn))
 	if err != nil || who.AccountID == "" {
-		return "", "", fmt.Errorf("cannot learn whose the credentials for AWS are: what answers at %s is not AWS's STS, "+
+		return "", "", fmt.Errorf("cannot learn whose the credentials are: what answers at %s is not AWS's STS, "+
 			"for it names no account; correct the endpoint", first(aws.ToString(client.Options().BaseEndpoint), "the endpoint of STS"))
 	}
 	return who.Partition, who.AccountID, nil

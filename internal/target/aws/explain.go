@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/aws/smithy-go"
 )
@@ -138,6 +140,8 @@ func (f failure) broken() string {
 			f.endpoint, f.service, f.operation, f.status)
 	case errors.As(f.err, &network) && network.Timeout():
 		return fmt.Sprintf("%s at %s does not answer; see to the network, the proxy and the endpoint", f.service, f.endpoint)
+	case errors.Is(f.err, io.EOF), errors.Is(f.err, io.ErrUnexpectedEOF), errors.Is(f.err, syscall.ECONNRESET):
+		return fmt.Sprintf("%s at %s closes the connection without an answer; see to the network, the proxy and the endpoint", f.service, f.endpoint)
 	case errors.As(f.err, &network):
 		return fmt.Sprintf("%s at %s cannot be reached (%s); see to the network, the proxy and the endpoint", f.service, f.endpoint, lowest(f.err))
 	}
