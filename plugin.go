@@ -19,7 +19,7 @@ const parentCheck = 500 * time.Millisecond
 // While planning the provider makes much garbage in a short life. It collects it
 // seldom up to softMemory, and then as often as need be.
 const (
-	gcPercent  = 400
+	gcPercent  = 200
 	softMemory = 112 << 20
 )
 

@@ -164,8 +164,8 @@ func (s *session) observe(ctx context.Context, hints ...stack.Stack) (*inventory
 	if m.kind != "" {
 		sh.kind = m.kind
 	}
-	if !m.finished() {
-		sh.fifo = nil // Whoever was cut off may have made the other kind.
+	if m.exists() && !m.finished() {
+		sh.fifo = nil // Whoever was cut off may have made the other kind. Without a marker nobody began.
 	}
 	if err := s.discover(ctx, &sh, groups, m.exists()); err != nil {
 		return nil, err
