@@ -78,6 +78,23 @@ func missTagsOfMissingGroups(_ *memory, r *awswire.Request, ask awswire.Ask) (*a
 	return awswire.Error("ResourceNotFoundException", "The specified log group does not exist.")(r), nil
 }
 
+// replaceSchedule makes the schedule anew.
+func replaceSchedule(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+	group := r.Param("GroupName")
+	if group == "" {
+		group = "default"
+	}
+	answer, err := other(r, ask, http.MethodDelete, r.URL.Path+"?groupName="+group, nil, nil)
+	if err != nil || !answer.OK() {
+		return answer, err
+	}
+	create, err := r.Another(http.MethodPost, r.URL.RequestURI(), r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return ask(create)
+}
+
 func listAuthorizers(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
 	api := r.Param("ApiId")
 	if r.Operation == "CreateAuthorizer" {

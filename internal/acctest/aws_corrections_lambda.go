@@ -146,7 +146,11 @@ func noPolicy(r *awswire.Request) *awswire.Answer {
 // addPermission asks moto only whether there is such a function and qualifier.
 func (m *memory) addPermission(r *awswire.Request, ask awswire.Ask, name, qualifier string) (*awswire.Answer, error) {
 	var function struct{ Configuration struct{ FunctionArn string } }
-	answer, err := other(r, ask, http.MethodGet, "/2015-03-31/functions/"+name+"?Qualifier="+url.QueryEscape(qualifier), nil, &function)
+	uri := "/2015-03-31/functions/" + name
+	if qualifier != "" {
+		uri += "?Qualifier=" + url.QueryEscape(qualifier)
+	}
+	answer, err := other(r, ask, http.MethodGet, uri, nil, &function)
 	if err != nil || !answer.OK() {
 		return answer, err
 	}

@@ -49,7 +49,7 @@ func hideDeletedVersions(m *memory, r *awswire.Request, ask awswire.Ask) (*awswi
 }
 
 // unchanging are the settings that moto takes when a function is made, and no more.
-var unchanging = []string{"EphemeralStorage", "TracingConfig"}
+var unchanging = []string{"EphemeralStorage", "KMSKeyArn", "TracingConfig"}
 
 // keepSettings remembers what such settings were changed to, of the function and of each
 // version that was published since.
@@ -108,5 +108,30 @@ func keepSettings(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answ
 			maps.Copy(configuration, settings[fmt.Sprint(configuration["Version"])])
 		}
 	})
+	return answer, nil
+}
+
+// keepZeroReserved remembers functions that are stopped.
+func keepZeroReserved(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+	name, _ := functionOf(r.Param("FunctionName"))
+	answer, err := ask(r)
+	if err != nil || !answer.OK() {
+		return answer, err
+	}
+	const reserved = "ReservedConcurrentExecutions"
+	stopped := false
+	m.locked(func() {
+		switch r.Operation {
+		case "PutFunctionConcurrency":
+			m.stopped[name] = r.Param(reserved) == "0"
+		case "DeleteFunctionConcurrency", "DeleteFunction":
+			delete(m.stopped, name)
+		default:
+			stopped = m.stopped[name]
+		}
+	})
+	if stopped {
+		answer.EditJSON(func(body map[string]any) { body["Concurrency"] = map[string]any{reserved: 0} })
+	}
 	return answer, nil
 }

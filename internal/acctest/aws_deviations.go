@@ -58,8 +58,8 @@ var deviations = []deviation{
 		correct:  hideDeletedVersions,
 	},
 	{
-		emulator: Moto, name: "storage and tracing",
-		does:     "ignores EphemeralStorage and TracingConfig in UpdateFunctionConfiguration",
+		emulator: Moto, name: "settings of a function",
+		does:     "ignores EphemeralStorage, KMSKeyArn and TracingConfig in UpdateFunctionConfiguration",
 		aws:      "changes them",
 		evidence: "botocore's model of UpdateFunctionConfiguration",
 		calls: []string{
@@ -67,6 +67,14 @@ var deviations = []deviation{
 			"lambda:PublishVersion", "lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration",
 		},
 		correct: keepSettings,
+	},
+	{
+		emulator: Moto, name: "stopped functions",
+		does:     "does not tell of a reserved concurrency of 0",
+		aws:      "tells it",
+		evidence: "Lambda's guide on reserved concurrency: 0 stops a function",
+		calls:    []string{"lambda:DeleteFunction", "lambda:DeleteFunctionConcurrency", "lambda:GetFunction", "lambda:PutFunctionConcurrency"},
+		correct:  keepZeroReserved,
 	},
 	{
 		emulator: Moto, name: "asynchronous settings put again",
@@ -93,6 +101,14 @@ var deviations = []deviation{
 		correct:  keepRedriveAllow,
 	},
 	{
+		emulator: Moto, name: "changed schedules",
+		does:     "ignores ActionAfterCompletion in UpdateSchedule",
+		aws:      "replaces the whole schedule; what is not told becomes the default",
+		evidence: "botocore's documentation of UpdateSchedule",
+		calls:    []string{"scheduler:UpdateSchedule"},
+		correct:  replaceSchedule,
+	},
+	{
 		emulator: Moto, name: "listing authorizers",
 		does:     "has no GetAuthorizers",
 		aws:      "lists them",
@@ -107,6 +123,13 @@ var deviations = []deviation{
 		evidence: "botocore's model of API Gateway v2",
 		calls:    []string{"apigatewayv2:UpdateStage", "apigatewayv2:DeleteAccessLogSettings", "apigatewayv2:DeleteRouteSettings"},
 		correct:  changeStage,
+	},
+	{
+		emulator: Moto, name: "policies of users",
+		does: "matches only the actions of a user's policies, as if each call were on \"*\", so that what is allowed on ARNs alone is denied, " +
+			"names API Gateway's actions by the operation in place of the method, and finds correct signatures of requests without a body wrong",
+		aws:      "matches actions, resources and conditions",
+		evidence: "what the beginning of moto's access control lists as missing; IAM's guide on the evaluation of policies",
 	},
 	{
 		emulator: Ministack, name: "addresses of HTTP APIs",

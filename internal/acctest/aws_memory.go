@@ -22,6 +22,8 @@ type memory struct {
 	deletedVersions map[string][]string
 	// settings by function and version, or $LATEST.
 	settings map[string]map[string]map[string]any
+	// stopped functions have a reserved concurrency of 0.
+	stopped map[string]bool
 	// authorizers are the ids of those that were made, by API.
 	authorizers map[string][]string
 }
@@ -30,7 +32,7 @@ func newMemory() *memory {
 	return &memory{
 		mappings: map[string]string{}, policies: map[string]map[string][]statement{},
 		redriveAllow: map[string]string{}, authorizers: map[string][]string{},
-		deletedVersions: map[string][]string{}, settings: map[string]map[string]map[string]any{},
+		deletedVersions: map[string][]string{}, stopped: map[string]bool{}, settings: map[string]map[string]map[string]any{},
 	}
 }
 

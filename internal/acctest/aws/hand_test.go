@@ -40,8 +40,8 @@ def mapping(queue):
     all = lambda_.list_event_source_mappings()["EventSourceMappings"]
     return next(m for m in all if m["EventSourceArn"].endswith(":" + queue))
 
-def api(name="shop"):
-    return next(a for a in apigatewayv2.get_apis()["Items"] if a["Name"] == name)["ApiId"]
+def api():
+    return next(a for a in apigatewayv2.get_apis()["Items"] if apigatewayv2.get_routes(ApiId=a["ApiId"])["Items"])["ApiId"]
 
 def stage():
     return apigatewayv2.get_stage(ApiId=api(), StageName="$default")
@@ -76,6 +76,8 @@ def absent(look):
 
 def pick(object, *keys):
     return [object.get(k) for k in keys]
+
+harmless = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]})
 
 def package(text):
     import io, zipfile

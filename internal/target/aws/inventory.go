@@ -290,7 +290,12 @@ func (i *inventory) describe(prior stack.Stack) *stack.Deployment {
 			p.show(d)
 		}
 	}
-	i.want(d.Stack)
+	wished := d.Stack
+	if len(prior.Functions) > 0 {
+		// The marker alone tells of tags that were changed on it.
+		wished.Tags = prior.Tags
+	}
+	i.want(wished)
 	for _, p := range i.parts {
 		if is := state(p.component); is != "" {
 			d.Components[p.name()] = is
