@@ -42,7 +42,7 @@ func TestDriftIsFoundNamedAndRepaired(t *testing.T) {
 		}
 		out := inOneLine(w.Apply()) // It plans first, and prints the plan.
 		for _, d := range round {
-			for _, told := range strings.Split(strings.ReplaceAll(d.told, "ACCOUNT", w.Account), "...") {
+			for _, told := range strings.Split("- "+strings.ReplaceAll(d.told, "ACCOUNT", w.Account), "...") {
 				if !strings.Contains(out, inOneLine(told)) {
 					t.Errorf("%s of %s: the plan does not say %q", d.name, d.of, told)
 				}

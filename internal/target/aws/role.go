@@ -65,9 +65,9 @@ func newFunctionRole(i *inventory, function string) *role {
 	return r
 }
 
-func (r *role) name() string    { return r.called }
-func (r *role) exists() bool    { return r.have != nil }
-func (r *role) wanted() bool    { return r.wish != nil }
+func (r *role) name() string { return r.called }
+func (r *role) exists() bool { return r.have != nil }
+func (r *role) wanted() bool { return r.wish != nil }
 
 func (r *role) subject() string {
 	if r.exists() && !r.inPlace() {
@@ -83,6 +83,7 @@ func (r *role) foreign() bool { return r.exists() && !(ours(r.have.tags, r.i.nam
 func (r *role) inPlace() bool {
 	return r.have.arn == r.i.roleARN(rolePath(r.i.name), r.roleName)
 }
+
 // arn that the role has, or will have.
 func (r *role) arn() string {
 	if r.exists() {
