@@ -19,6 +19,8 @@ type Stack struct {
 	Trigger Trigger `json:"trigger"`
 	// Functions by name (^[a-z][a-z0-9-]{0,39}$). At least one.
 	Functions map[string]Function `json:"functions"`
+	// Release says how the stack's aliases move to new versions; nil means at once.
+	Release *Release `json:"release,omitempty"`
 	// Tags that the user gave the stack.
 	Tags map[string]string `json:"tags,omitempty"`
 }

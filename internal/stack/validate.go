@@ -30,6 +30,7 @@ func (s Stack) Validate() Problems {
 		v.schedule(s.Trigger.Schedule)
 	}
 	v.bindings(s)
+	v.release(s)
 	return v.problems
 }
 

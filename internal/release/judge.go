@@ -1,0 +1,201 @@
+package release
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// Seen is what was observed since the current step began.
+type Seen struct {
+	// Functions that move, by name.
+	Functions map[string]Sides
+	// Red are those of the gate's alarms that are off now.
+	Red []string
+}
+
+// Sides are the two versions of one function over the same minutes. While the stable
+// one gets no traffic (blue and green), its are the minutes before the release.
+type Sides struct{ Candidate, Stable Counts }
+
+// Counts of one version's invocations.
+type Counts struct {
+	Invocations int `json:"invocations"`
+	// Errors are invocations that failed in the function: errors, timeouts, crashes.
+	Errors int `json:"errors"`
+	// Throttles are invocations that were turned away; they are no Invocations.
+	Throttles int `json:"throttles"`
+	// P95 is the 95th percentile of the durations, cold starts included; 0 if unknown.
+	P95 time.Duration `json:"p95"`
+}
+
+// ratedInvocations is how many durations a 95th percentile is taken from at least.
+const ratedInvocations = 20
+
+// Judge decides about the current step: it goes on to the next when its interval is
+// over and the gate lets it, fails when the gate is missed, and else stays as it is.
+// A limit that is exceeded for certain fails the release at once; one that may be so
+// by chance, at the end of the interval.
+func (r Release) Judge(now time.Time, seen Seen) Release {
+	if r.Phase != Shifting || r.Stopped != Running {
+		return r
+	}
+	gate := r.Policy.Gate
+	if gate == nil {
+		gate = &stack.Gate{}
+	}
+	r, off := r.alarms(seen.Red)
+	if len(off) > 0 {
+		return r.fail(now, fmt.Sprintf("the alarm %q went off at %d %%", off[0], r.Weight()))
+	}
+	over := !now.Before(r.Due())
+	var said []string
+	for _, name := range slices.Sorted(maps.Keys(seen.Functions)) {
+		for _, v := range verdicts(*gate, seen.Functions[name], over) {
+			if v.missed {
+				return r.fail(now, fmt.Sprintf("at %d %% the candidate %s of function %q %s", r.Weight(), number(r.Moves[name].Candidate), name, v.what))
+			}
+			if v.what != "" {
+				said = append(said, name+" "+v.what)
+			}
+		}
+	}
+	if !over {
+		return r
+	}
+	invocations := seen.invocations()
+	if invocations < gate.MinInvocations {
+		if now.Before(r.Since.Add(gate.Timeout.Std())) {
+			return r
+		}
+		return r.fail(now, fmt.Sprintf("at %d %% the candidates were invoked %d times within %s, and the gate wants %d",
+			r.Weight(), invocations, gate.Timeout, gate.MinInvocations))
+	}
+	if len(said) == 0 {
+		said = []string{fmt.Sprintf("%d invocations of the candidates", invocations)}
+	}
+	return r.shift(r.Step+1, now, fmt.Sprintf("%d %% passed: %s", r.Weight(), strings.Join(said, "; ")))
+}
+
+// alarms forgets alarms that have recovered, and returns those that went off since
+// the release began.
+func (r Release) alarms(red []string) (Release, []string) {
+	var still, off []string
+	for _, alarm := range red {
+		if slices.Contains(r.Red, alarm) {
+			still = append(still, alarm)
+		} else {
+			off = append(off, alarm)
+		}
+	}
+	slices.Sort(still)
+	slices.Sort(off)
+	r.Red = still
+	return r, off
+}
+
+func (s Seen) invocations() (n int) {
+	for _, sides := range s.Functions {
+		n += sides.Candidate.Invocations
+	}
+	return n
+}
+
+// A verdict is on one limit for one function.
+type verdict struct {
+	missed bool
+	what   string
+}
+
+// verdicts are on those limits that can be told now.
+func verdicts(g stack.Gate, s Sides, over bool) (all []verdict) {
+	if g.MaxErrorRate != nil {
+		all = append(all, limited("failed", *g.MaxErrorRate,
+			share{s.Candidate.Errors, s.Candidate.Invocations}, share{s.Stable.Errors, s.Stable.Invocations}, over))
+	}
+	if g.MaxThrottleRate != nil {
+		all = append(all, limited("was throttled", *g.MaxThrottleRate,
+			share{s.Candidate.Throttles, s.Candidate.Invocations + s.Candidate.Throttles},
+			share{s.Stable.Throttles, s.Stable.Invocations + s.Stable.Throttles}, over))
+	}
+	if g.MaxP95Ratio != nil && over {
+		all = append(all, slowed(*g.MaxP95Ratio, s))
+	}
+	return all
+}
+
+// A share is so many of so many.
+type share struct{ some, all int }
+
+func (s share) rate() float64 {
+	if s.all == 0 {
+		return 0
+	}
+	return float64(s.some) / float64(s.all)
+}
+
+func (s share) String() string { return fmt.Sprintf("%d of %d (%s)", s.some, s.all, percent(s.rate())) }
+
+// limited compares a candidate's share with a limit, or with the stable version's where
+// that is beyond the limit itself: a fix must get past a gate that what it fixes does
+// not.
+func limited(did string, limit float64, candidate, stable share, over bool) verdict {
+	if candidate.all == 0 {
+		return verdict{}
+	}
+	excused := stable.rate() > limit
+	bound := max(limit, stable.rate())
+	missed := candidate.rate() > bound
+	if missed && (excused || !over) { // Both rates are by chance, or the last word is not spoken.
+		missed = candidate.atLeast() > bound
+	}
+	switch {
+	case missed && excused:
+		return verdict{true, fmt.Sprintf("%s in %s invocations; %s allowed, and the stable version did in %s", did, candidate, percent(limit), stable)}
+	case missed:
+		return verdict{true, fmt.Sprintf("%s in %s invocations; %s allowed", did, candidate, percent(limit))}
+	case excused && candidate.rate() > limit:
+		return verdict{false, fmt.Sprintf("%s in %s invocations, more than the %s allowed, but not more than the stable version's %s", did, candidate, percent(limit), stable)}
+	}
+	return verdict{false, fmt.Sprintf("%s in %s invocations", did, candidate)}
+}
+
+// atLeast is the lower end of the share that is behind the one seen, with 95 %
+// confidence (the Wilson score interval, one-sided).
+func (s share) atLeast() float64 {
+	const z = 1.645
+	n, p := float64(s.all), s.rate()
+	return (p + z*z/(2*n) - z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
+}
+
+// slowed compares the durations, if there are enough of both.
+func slowed(limit float64, s Sides) verdict {
+	if s.Candidate.Invocations < ratedInvocations || s.Stable.Invocations < ratedInvocations || s.Candidate.P95 == 0 || s.Stable.P95 == 0 {
+		return verdict{}
+	}
+	ratio := float64(s.Candidate.P95) / float64(s.Stable.P95)
+	what := fmt.Sprintf("took %s where the stable version takes %s (95th percentile of %d and %d invocations, %.2g times)",
+		rounded(s.Candidate.P95), rounded(s.Stable.P95), s.Candidate.Invocations, s.Stable.Invocations, ratio)
+	if ratio > limit {
+		return verdict{true, what + fmt.Sprintf("; %g times allowed", limit)}
+	}
+	return verdict{false, what}
+}
+
+// rounded to three digits or so.
+func rounded(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
+}
+
+func percent(share float64) string { return fmt.Sprintf("%.3g %%", share*100) }
+
+func number(version int) string { return fmt.Sprintf("version %d", version) }

@@ -1,0 +1,177 @@
+package release
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+func ptr(f float64) *float64 { return &f }
+
+// f moves from version 7 to 8.
+func canary(gate stack.Gate) Release {
+	return Begin("r-1", stack.Release{Strategy: "canary", Gate: &gate},
+		map[string]Move{"f": {Stable: stack.RouteTo(7), Candidate: 8}}, "ada", nil, noon)
+}
+
+func seen(candidate, stable Counts) Seen {
+	return Seen{Functions: map[string]Sides{"f": {candidate, stable}}}
+}
+
+func TestGate(t *testing.T) {
+	const passes, waits, fails = "passes", "waits", "fails"
+	early, due := noon.Add(time.Minute), noon.Add(5*time.Minute)
+	for name, c := range map[string]struct {
+		gate stack.Gate
+		now  time.Time
+		seen Seen
+		want string
+		says string
+	}{
+		"no errors": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{Invocations: 50}, Counts{Invocations: 450}),
+			passes, "10 % passed: f failed in 0 of 50 (0 %) invocations",
+		},
+		"no errors yet": {
+			stack.Gate{MaxErrorRate: ptr(0.01)}, early, seen(Counts{Invocations: 50}, Counts{}), waits, "",
+		},
+		"nothing invoked": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{}, Counts{}),
+			passes, "10 % passed: 0 invocations of the candidates",
+		},
+		"as many errors as allowed": {
+			stack.Gate{MaxErrorRate: ptr(0.02)},
+			due, seen(Counts{Invocations: 50, Errors: 1}, Counts{Invocations: 450}),
+			passes, "1 of 50 (2 %)",
+		},
+		"more errors than allowed, for certain": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			early, seen(Counts{Invocations: 50, Errors: 10}, Counts{Invocations: 450}),
+			fails, `rolled back: at 10 % the candidate version 8 of function "f" failed in 10 of 50 (20 %) invocations; 1 % allowed`,
+		},
+		"more errors than allowed, by chance": {
+			stack.Gate{MaxErrorRate: ptr(0.01)}, early, seen(Counts{Invocations: 60, Errors: 1}, Counts{Invocations: 450}), waits, "",
+		},
+		"more errors than allowed, in the end": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{Invocations: 60, Errors: 1}, Counts{Invocations: 450}),
+			fails, "failed in 1 of 60 (1.67 %) invocations; 1 % allowed",
+		},
+		"none allowed, and the first one fails": {
+			stack.Gate{MaxErrorRate: ptr(0)},
+			early, seen(Counts{Invocations: 1, Errors: 1}, Counts{}),
+			fails, "1 of 1 (100 %)",
+		},
+		"fewer errors than before": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{Invocations: 100, Errors: 10}, Counts{Invocations: 900, Errors: 450}),
+			passes, "f failed in 10 of 100 (10 %) invocations, more than the 1 % allowed, but not more than the stable version's 450 of 900 (50 %)",
+		},
+		"as bad as before, but for chance": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{Invocations: 100, Errors: 52}, Counts{Invocations: 900, Errors: 450}),
+			passes, "not more than",
+		},
+		"worse than before": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			due, seen(Counts{Invocations: 100, Errors: 90}, Counts{Invocations: 900, Errors: 450}),
+			fails, "failed in 90 of 100 (90 %) invocations; 1 % allowed, and the stable version did in 450 of 900 (50 %)",
+		},
+		"turned away": {
+			stack.Gate{MaxThrottleRate: ptr(0.1)},
+			early, seen(Counts{Invocations: 50, Throttles: 50}, Counts{Invocations: 900}),
+			fails, "was throttled in 50 of 100 (50 %) invocations; 10 % allowed",
+		},
+		"a limit that is not set": {
+			stack.Gate{MaxThrottleRate: ptr(0.1)},
+			due, seen(Counts{Invocations: 50, Errors: 50}, Counts{}),
+			passes, "",
+		},
+		"slower": {
+			stack.Gate{MaxP95Ratio: ptr(1.5)},
+			due, seen(Counts{Invocations: 50, P95: 200123456}, Counts{Invocations: 50, P95: 100 * time.Millisecond}),
+			fails, "took 200ms where the stable version takes 100ms (95th percentile of 50 and 50 invocations, 2 times); 1.5 times allowed",
+		},
+		"slower, but not too slow": {
+			stack.Gate{MaxP95Ratio: ptr(1.5)},
+			due, seen(Counts{Invocations: 50, P95: 140 * time.Millisecond}, Counts{Invocations: 50, P95: 100 * time.Millisecond}),
+			passes, "1.4 times",
+		},
+		"slower so far": {
+			stack.Gate{MaxP95Ratio: ptr(1.5)}, early, seen(Counts{Invocations: 50, P95: time.Second}, Counts{Invocations: 50, P95: time.Millisecond}), waits, "",
+		},
+		"slower in a few": {
+			stack.Gate{MaxP95Ratio: ptr(1.5)}, due, seen(Counts{Invocations: 19, P95: time.Second}, Counts{Invocations: 50, P95: time.Millisecond}), passes, "",
+		},
+		"too few invocations": {
+			stack.Gate{MinInvocations: 50}, due, seen(Counts{Invocations: 49}, Counts{Invocations: 900}), waits, "",
+		},
+		"too few invocations for too long": {
+			stack.Gate{MinInvocations: 50, Timeout: stack.Duration(10 * time.Minute)},
+			noon.Add(10 * time.Minute), seen(Counts{Invocations: 49}, Counts{Invocations: 900}),
+			fails, "rolled back: at 10 % the candidates were invoked 49 times within 10m, and the gate wants 50",
+		},
+		"invocations just enough": {
+			stack.Gate{MinInvocations: 50}, due, seen(Counts{Invocations: 50}, Counts{}), passes, "50 invocations",
+		},
+		"errors among too few": {
+			stack.Gate{MinInvocations: 50, MaxErrorRate: ptr(0.01)}, early, seen(Counts{Invocations: 3, Errors: 3}, Counts{}), fails, "3 of 3",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := canary(c.gate)
+			next := r.Judge(c.now, c.seen)
+			got := map[Phase]string{Shifting: waits, Finished: passes, RolledBack: fails}[next.Phase]
+			if got != c.want || !strings.Contains(last(next), c.says) {
+				t.Errorf("it %s, want %s; it says %q, want %q", got, c.want, last(next), c.says)
+			}
+			if got == waits && !reflect.DeepEqual(next, r) {
+				t.Errorf("it waits, and became %+v", next)
+			}
+		})
+	}
+}
+
+func TestOneBadFunctionFailsTheStack(t *testing.T) {
+	r := begin(stack.Release{Strategy: "linear", Gate: &stack.Gate{MaxErrorRate: ptr(0.05)}})
+	good := Sides{Counts{Invocations: 100}, Counts{Invocations: 900}}
+	bad := Sides{Counts{Invocations: 100, Errors: 100}, Counts{Invocations: 900}}
+	r = r.Judge(noon, Seen{Functions: map[string]Sides{"a": good, "b": bad}})
+	if r.Phase != RolledBack || !strings.Contains(last(r), `function "b"`) {
+		t.Errorf("%s: %s", r.Phase, last(r))
+	}
+}
+
+func TestInvocationsAreThoseOfAllFunctions(t *testing.T) {
+	r := begin(stack.Release{Strategy: "canary", Gate: &stack.Gate{MinInvocations: 50}})
+	r = r.Judge(r.Due(), Seen{Functions: map[string]Sides{"a": {Candidate: Counts{Invocations: 50}}, "b": {}}})
+	if r.Phase != Finished {
+		t.Errorf("%s: %s", r.Phase, last(r))
+	}
+}
+
+func TestAlarms(t *testing.T) {
+	gate := stack.Gate{Alarms: []string{"5xx", "latency"}}
+	if r := canary(gate).Judge(noon, Seen{Red: []string{"latency"}}); r.Phase != RolledBack || last(r) != `rolled back: the alarm "latency" went off at 10 %` {
+		t.Errorf("%s: %s", r.Phase, last(r))
+	}
+
+	r := Begin("r-1", stack.Release{Strategy: "linear", Gate: &gate}, two(), "ada", []string{"5xx"}, noon)
+	r = r.Judge(r.Due(), Seen{Red: []string{"5xx"}})
+	if r.Phase != Shifting || r.Step != 1 || !slices.Equal(r.Red, []string{"5xx"}) {
+		t.Errorf("an alarm that was off before: %+v", r)
+	}
+	r = r.Judge(r.Due(), Seen{})
+	if r.Step != 2 || len(r.Red) > 0 {
+		t.Errorf("an alarm that has recovered: %+v", r)
+	}
+	if r = r.Judge(r.Since, Seen{Red: []string{"5xx"}}); r.Phase != RolledBack {
+		t.Errorf("an alarm that went off again: %+v", r)
+	}
+}
