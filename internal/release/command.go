@@ -5,6 +5,33 @@ import (
 	"time"
 )
 
+// A Command is what a person does to a release that is under way.
+type Command string
+
+// The commands.
+const (
+	CommandPause   Command = "pause"
+	CommandResume  Command = "resume"
+	CommandPromote Command = "promote"
+	CommandAbort   Command = "abort"
+)
+
+// Do carries out a command; by is who gave it, for people. A command that the release
+// does not allow is an error, and changes nothing.
+func (r Release) Do(c Command, by string, now time.Time) (Release, error) {
+	switch c {
+	case CommandPause:
+		return r.Pause(by, now)
+	case CommandResume:
+		return r.Resume(by, now)
+	case CommandPromote:
+		return r.Promote(by, now)
+	case CommandAbort:
+		return r.Abort(by, now)
+	}
+	return r, fmt.Errorf("%q is nothing that can be done to a release; there is pause, resume, promote and abort", c)
+}
+
 // Pause stops a release where it is, until it is resumed. By is who, for people.
 func (r Release) Pause(by string, now time.Time) (Release, error) {
 	switch {

@@ -14,8 +14,10 @@ func ptr(f float64) *float64 { return &f }
 
 // f moves from version 7 to 8.
 func canary(gate stack.Gate) Release {
-	return Begin("r-1", stack.Release{Strategy: "canary", Gate: &gate},
-		map[string]Move{"f": {Stable: stack.RouteTo(7), Candidate: 8}}, "ada", nil, noon)
+	return Begin(Wish{
+		ID: "r-1", Policy: stack.Release{Strategy: "canary", Gate: &gate},
+		Moves: map[string]Move{"f": {Stable: stack.RouteTo(7), Candidate: 8}},
+	}, noon)
 }
 
 func seen(candidate, stable Counts) Seen {
@@ -162,7 +164,7 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("%s: %s", r.Phase, last(r))
 	}
 
-	r := Begin("r-1", stack.Release{Strategy: "linear", Gate: &gate}, two(), "ada", []string{"5xx"}, noon)
+	r := Begin(Wish{ID: "r-1", Policy: stack.Release{Strategy: "linear", Gate: &gate}, Moves: two(), Red: []string{"5xx"}}, noon)
 	r = r.Judge(r.Due(), Seen{Red: []string{"5xx"}})
 	if r.Phase != Shifting || r.Step != 1 || !slices.Equal(r.Red, []string{"5xx"}) {
 		t.Errorf("an alarm that was off before: %+v", r)

@@ -18,6 +18,9 @@ type Release struct {
 	// Moves by function; those of the stack's functions whose version stays are not
 	// among them.
 	Moves map[string]Move `json:"moves"`
+	// Versions of all functions of the stack, also of those that do not move, once the
+	// release is finished.
+	Versions map[string]int `json:"versions"`
 	// By is who began it, for people: "ada@laptop".
 	By    string    `json:"by,omitempty"`
 	Began time.Time `json:"began"`
@@ -79,13 +82,27 @@ type Mark struct {
 	What string `json:"what"`
 }
 
-// Begin begins a release. Red are alarms that are off already. Functions that have
-// nothing to move from, because their alias is new, are none of its moves. A release
-// that has nothing to run or to wait for is finished at once.
-func Begin(id string, policy stack.Release, moves map[string]Move, by string, red []string, now time.Time) Release {
+// A Wish is a release that is to begin.
+type Wish struct {
+	// ID and Policy as in Release; the policy need not be resolved.
+	ID     string
+	Policy stack.Release
+	// Moves of the functions whose version changes. Those that have nothing to move
+	// from, because their alias is new, are left out of the release.
+	Moves map[string]Move
+	// Versions of all functions of the stack when it is finished.
+	Versions map[string]int
+	By       string
+	// Red are those of the gate's alarms that are off already.
+	Red []string
+}
+
+// Begin begins a release. One that has nothing to run or to wait for is finished at
+// once.
+func Begin(w Wish, now time.Time) Release {
 	r := Release{
-		ID: id, Policy: policy.Resolve(), Moves: maps.Clone(moves), By: by, Began: now,
-		Red: slices.Sorted(slices.Values(red)),
+		ID: w.ID, Policy: w.Policy.Resolve(), Moves: maps.Clone(w.Moves), Versions: maps.Clone(w.Versions), By: w.By, Began: now,
+		Red: slices.Sorted(slices.Values(w.Red)),
 	}
 	maps.DeleteFunc(r.Moves, func(_ string, m Move) bool { return m.from() == 0 })
 	if r.Policy.Before != "" {
@@ -96,6 +113,26 @@ func Begin(id string, policy stack.Release, moves map[string]Move, by string, re
 
 // Ended tells whether nothing becomes of the release any more.
 func (r Release) Ended() bool { return r.Phase == Finished || r.Phase == RolledBack }
+
+// Status is how far it is.
+func (r Release) Status() *stack.ReleaseStatus {
+	status := &stack.ReleaseStatus{
+		ID: r.ID, State: "running", Weight: r.Weight(), By: r.By, Began: r.Began, Since: r.Since, Candidates: map[string]int{},
+	}
+	switch {
+	case r.Ended():
+		status.State = string(r.Phase)
+	case r.Stopped != Running:
+		status.State = string(r.Stopped)
+	}
+	for name, move := range r.Moves {
+		status.Candidates[name] = move.Candidate
+	}
+	if n := len(r.Trail); n > 0 {
+		status.What = r.Trail[n-1].What
+	}
+	return status
+}
 
 // Weight is the percentage of traffic that the candidates have now. After a rollback
 // it is 0, whatever a candidate had before the release.

@@ -23,7 +23,9 @@ func two() map[string]Move {
 	}
 }
 
-func begin(policy stack.Release) Release { return Begin("r-1", policy, two(), "ada", nil, noon) }
+func begin(policy stack.Release) Release {
+	return Begin(Wish{ID: "r-1", Policy: policy, Moves: two(), By: "ada"}, noon)
+}
 
 // weights lets a release go from step to step, with a gate that always passes, and
 // returns the weights it had and how long each.
@@ -106,7 +108,7 @@ func TestTheAliasesMoveTogether(t *testing.T) {
 
 func TestACandidateThatHasTrafficAlreadyMovesFromTheOther(t *testing.T) {
 	move := Move{Stable: stack.Routing{7: 30, 8: 70}, Candidate: 8}
-	r := Begin("r-1", stack.Release{Strategy: "canary"}, map[string]Move{"a": move}, "ada", nil, noon)
+	r := Begin(Wish{ID: "r-1", Policy: stack.Release{Strategy: "canary"}, Moves: map[string]Move{"a": move}}, noon)
 	if got, want := r.Routing("a"), (stack.Routing{7: 90, 8: 10}); !maps.Equal(got, want) {
 		t.Errorf("routed %v, want %v", got, want)
 	}
@@ -121,7 +123,7 @@ func TestACandidateThatHasTrafficAlreadyMovesFromTheOther(t *testing.T) {
 
 func TestWhatHasNothingToMoveFromDoesNotMove(t *testing.T) {
 	moves := map[string]Move{"new": {Candidate: 1}, "there": {Stable: stack.RouteTo(2), Candidate: 2}}
-	if r := Begin("r-1", stack.Release{Strategy: "canary"}, moves, "ada", nil, noon); len(r.Moves) > 0 {
+	if r := Begin(Wish{ID: "r-1", Policy: stack.Release{Strategy: "canary"}, Moves: moves}, noon); len(r.Moves) > 0 {
 		t.Errorf("there are the moves %v", r.Moves)
 	}
 	if len(moves) != 2 {
@@ -216,10 +218,10 @@ func TestCommands(t *testing.T) {
 	if err != nil || aborted.Phase != RolledBack {
 		t.Fatalf("aborted: %v, %s", err, aborted.Phase)
 	}
-	for verb, command := range map[string]func(Release, string, time.Time) (Release, error){
-		"paused": Release.Pause, "resumed": Release.Resume, "promoted": Release.Promote, "aborted": Release.Abort,
+	for verb, command := range map[string]Command{
+		"paused": CommandPause, "resumed": CommandResume, "promoted": CommandPromote, "aborted": CommandAbort,
 	} {
-		got, err := command(aborted, "ada", noon)
+		got, err := aborted.Do(command, "ada", noon)
 		want := "the release r-1 was rolled back, so it cannot be " + verb + "; to go back to earlier versions there is tidegate rollback"
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", verb, err, want)
@@ -227,6 +229,9 @@ func TestCommands(t *testing.T) {
 		if !reflect.DeepEqual(got, aborted) {
 			t.Errorf("%s: changed to %+v", verb, got)
 		}
+	}
+	if _, err := paused.Do("stop", "ada", noon); err == nil || !strings.HasPrefix(err.Error(), `"stop" is nothing that can be done`) {
+		t.Errorf("an unknown command: %v", err)
 	}
 	if got := aborted.Interrupt("ada", noon); !reflect.DeepEqual(got, aborted) {
 		t.Errorf("interrupted when ended: %+v", got)
@@ -242,7 +247,7 @@ func TestInvariants(t *testing.T) {
 	ends := map[Phase]int{}
 	for seed := range uint64(releases) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		r := Begin("r-1", anyPolicy(random), anyMoves(random), "ada", nil, noon)
+		r := Begin(Wish{ID: "r-1", Policy: anyPolicy(random), Moves: anyMoves(random)}, noon)
 		now := noon
 		for range events {
 			checkInvariants(t, seed, r)

@@ -48,6 +48,9 @@ type Deployment struct {
 	DeadLetterARN string `json:"dead_letter_arn,omitempty"`
 	// Functions by name.
 	Functions map[string]FunctionStatus `json:"functions"`
+	// Release is the one that is under way, or else the last that there was; nil if the
+	// target knows of none.
+	Release *ReleaseStatus `json:"release,omitempty"`
 	// Components by name -> Ready or what is wrong. A target always lists the same
 	// components for the same stack; the open runtime those of Stack.Components.
 	Components map[string]string `json:"components"`

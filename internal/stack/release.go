@@ -59,6 +59,31 @@ type Gate struct {
 	Alarms []string `json:"alarms,omitempty"`
 }
 
+// ReleaseStatus is how far a release is; see internal/release.
+type ReleaseStatus struct {
+	// ID of what it makes live; see Stack.ReleaseID.
+	ID string `json:"id"`
+	// State is "running", "paused", "held", "finished" or "rolled_back"; the first three
+	// are under way.
+	State string `json:"state"`
+	// Weight is the percentage of traffic that the candidates have.
+	Weight int `json:"weight"`
+	// By is who began it: "ada@laptop".
+	By    string    `json:"by,omitempty"`
+	Began time.Time `json:"began"`
+	// Since is when it came to what it does now, or ended.
+	Since time.Time `json:"since"`
+	// What happened last, in words.
+	What string `json:"what,omitempty"`
+	// Candidates are the versions that it moves to, by function.
+	Candidates map[string]int `json:"candidates,omitempty"`
+}
+
+// UnderWay tells whether the release may still move aliases.
+func (r *ReleaseStatus) UnderWay() bool {
+	return r != nil && r.State != "finished" && r.State != "rolled_back"
+}
+
 // The strategies.
 const (
 	AllAtOnce = "all_at_once"

@@ -3,11 +3,14 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -50,6 +53,37 @@ type Target interface {
 	Delete(ctx context.Context, name string) error
 }
 
+// Releases are what a Target knows of releases.
+//
+// An Update whose stack has a gradual release publishes versions, moves the aliases as
+// the release says, changes everything else, and returns when the release has ended. If
+// that failed, it returns *ReleaseError beside the stack as it was before. If a release
+// is under way already, Update joins it where it makes the same of the stack, and else
+// returns *UnderWayError. When ctx is cancelled, the release is interrupted (see
+// release.Release.Interrupt).
+//
+// In a stack's creation, and for functions that are new in it, nothing moves gradually:
+// there is nothing to move from.
+type Releases interface {
+	// ListReleases returns the stack's releases, newest first: the one under way, if
+	// any, and at least the last twenty that have ended. ErrNotFound if there is no such
+	// stack.
+	ListReleases(ctx context.Context, name string) ([]release.Release, error)
+
+	// Steer carries out a command on the release that is under way, and returns it when
+	// that is in effect. By is who gave it. *NoReleaseError if none is under way; any
+	// other refusal changes nothing.
+	Steer(ctx context.Context, name string, c release.Command, by string) (release.Release, error)
+
+	// Rollback points every alias of the stack at once at the versions that it had at
+	// the end of an earlier release, and returns that as a release of its own. To is a
+	// release's id, or, in a stack with one function, a version's number; empty means
+	// what was before the last release that was finished. A release that is under way is
+	// aborted first; with an empty to, that is all. A version that was pruned is an
+	// error, and nothing is changed.
+	Rollback(ctx context.Context, name, to, by string) (release.Release, error)
+}
+
 // A Deploy is one create or update.
 type Deploy struct {
 	Stack stack.Stack
@@ -57,6 +91,12 @@ type Deploy struct {
 	Prior stack.Stack
 	// Revision of the stack that the caller saw; empty means whichever it is.
 	Revision string
+	// By is who deploys, for people: "ada@laptop".
+	By string
+	// NoWait lets an Update return as soon as a gradual release has begun.
+	NoWait bool
+	// Progress, if not nil, is called with every change of a gradual release.
+	Progress func(release.Release)
 	// Packages by CodeSHA256: the code and the layers the stack names. Opened only
 	// when the target lacks them.
 	Packages map[string]Package
@@ -90,4 +130,53 @@ type ConflictError struct{ Name string }
 
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("stack %q was changed by somebody else since it was read; nothing was changed now: plan again", e.Name)
+}
+
+// ReleaseError says that a release ended by a rollback, or is held.
+type ReleaseError struct{ Release release.Release }
+
+func (e *ReleaseError) Error() string {
+	r := e.Release
+	why := r.Status().What
+	if r.Stopped == release.Held {
+		return fmt.Sprintf("the release %s is %s; its candidates keep %d %% of the traffic until it is resumed, promoted or aborted with tidegate release", r.ID, why, r.Weight())
+	}
+	return fmt.Sprintf("the release %s was %s; every alias is where it was before", r.ID, why)
+}
+
+// UnderWayError says that another release of the stack is not finished.
+type UnderWayError struct {
+	// Name of the stack.
+	Name    string
+	Release stack.ReleaseStatus
+	// Now is the time by the clock that the release's times are of.
+	Now time.Time
+}
+
+func (e *UnderWayError) Error() string {
+	return fmt.Sprintf("the release %s of stack %q is at %d %%, started by %s %s ago, and nothing was changed now; "+
+		"watch it with tidegate release %s, or end it with --promote or --abort",
+		e.Release.ID, e.Name, e.Release.Weight, cmp.Or(e.Release.By, "another apply"), Ago(e.Now.Sub(e.Release.Began)), e.Name)
+}
+
+// Ago is a duration in words: "4 minutes".
+func Ago(d time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		of   time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+		if n := int(d / unit.of); n > 1 {
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		} else if n == 1 {
+			return "1 " + unit.name
+		}
+	}
+	return fmt.Sprintf("%d seconds", max(0, int(d/time.Second)))
+}
+
+// NoReleaseError says that no release of the stack is under way.
+type NoReleaseError struct{ Name string }
+
+func (e *NoReleaseError) Error() string {
+	return fmt.Sprintf("no release of stack %q is under way; to go back to earlier versions there is tidegate rollback %s", e.Name, e.Name)
 }
