@@ -14,6 +14,9 @@ const (
 	CommandResume  Command = "resume"
 	CommandPromote Command = "promote"
 	CommandAbort   Command = "abort"
+	// CommandInterrupt is given by a driver's or follower's own program, not by a person:
+	// see Interrupt.
+	CommandInterrupt Command = "interrupt"
 )
 
 // Do carries out a command; by is who gave it, for people. A command that the release
@@ -28,6 +31,11 @@ func (r Release) Do(c Command, by string, now time.Time) (Release, error) {
 		return r.Promote(by, now)
 	case CommandAbort:
 		return r.Abort(by, now)
+	case CommandInterrupt:
+		if r.Ended() {
+			return r, r.ended("interrupted")
+		}
+		return r.Interrupt(by, now), nil
 	}
 	return r, fmt.Errorf("%q is nothing that can be done to a release; there is pause, resume, promote and abort", c)
 }

@@ -14,14 +14,17 @@ import (
 // Seen is what was observed since the current step began.
 type Seen struct {
 	// Functions that move, by name.
-	Functions map[string]Sides
+	Functions map[string]Sides `json:"functions,omitempty"`
 	// Red are those of the gate's alarms that are off now.
-	Red []string
+	Red []string `json:"red,omitempty"`
 }
 
 // Sides are the two versions of one function over the same minutes. While the stable
 // one gets no traffic (blue and green), its are the minutes before the release.
-type Sides struct{ Candidate, Stable Counts }
+type Sides struct {
+	Candidate Counts `json:"candidate"`
+	Stable    Counts `json:"stable"`
+}
 
 // Counts of one version's invocations.
 type Counts struct {
@@ -31,6 +34,7 @@ type Counts struct {
 	// Throttles are invocations that were turned away; they are no Invocations.
 	Throttles int `json:"throttles"`
 	// P95 is the 95th percentile of the durations, cold starts included; 0 if unknown.
+	// In JSON it is nanoseconds.
 	P95 time.Duration `json:"p95"`
 }
 

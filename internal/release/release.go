@@ -24,6 +24,8 @@ type Release struct {
 	// By is who began it, for people: "ada@laptop".
 	By    string    `json:"by,omitempty"`
 	Began time.Time `json:"began"`
+	// Back tells that it returned to earlier versions; see Back.
+	Back bool `json:"back,omitempty"`
 
 	Phase Phase `json:"phase"`
 	// Step of the policy's steps that it is at, from 0, while shifting.
@@ -34,6 +36,9 @@ type Release struct {
 	Stopped Stopped `json:"stopped,omitempty"`
 	// Red are the alarms that were off when the release began, and have not recovered.
 	Red []string `json:"red,omitempty"`
+	// Seen is what was last observed of the current step, for people who watch; nil where
+	// the driver has not said so. No decision is taken from it.
+	Seen *Seen `json:"seen,omitempty"`
 	// Trail is what happened, oldest first. Its last mark says why a release ended, or
 	// why it waits.
 	Trail []Mark `json:"trail,omitempty"`
@@ -201,7 +206,7 @@ func (r Release) shift(step int, now time.Time, what string) Release {
 
 // enter is how every change of phase or step is made.
 func (r Release) enter(phase Phase, step int, now time.Time, what string) Release {
-	r.Phase, r.Step, r.Since, r.Stopped = phase, step, now, Running
+	r.Phase, r.Step, r.Since, r.Stopped, r.Seen = phase, step, now, Running, nil
 	return r.mark(now, what)
 }
 
