@@ -10,8 +10,8 @@ import (
 )
 
 // Check finds what the runtime's host cannot run: images, runtime identifiers that
-// it has no interpreter for, and architectures that are not its own. It warns of
-// what the runtime keeps, but has no counterpart for; see target.Target.
+// it has no interpreter for, architectures that are not its own, and alarms. It warns
+// of what the runtime keeps, but has no counterpart for; see target.Target.
 func (c *Client) Check(ctx context.Context, s stack.Stack) (stack.Problems, error) {
 	var problems stack.Problems
 	for _, name := range s.FunctionNames() {
@@ -20,6 +20,12 @@ func (c *Client) Check(ctx context.Context, s stack.Stack) (stack.Problems, erro
 			return nil, err
 		}
 		problems = append(problems, found...)
+	}
+	if r := s.Release; r != nil && r.Gate != nil && len(r.Gate.Alarms) > 0 {
+		problems = append(problems, stack.Problem{
+			Paths:   []string{"release.gate.alarms"},
+			Message: "alarms are CloudWatch's, and the open runtime has none; give the gate other conditions, or deploy the stack to AWS",
+		})
 	}
 	if api := s.Trigger.HTTPAPI; api != nil && api.AccessLog != nil {
 		problems = append(problems, ignored("access_log", "the open runtime writes no access log; functions' own log lines are kept, and /metrics counts invocations"))

@@ -17,6 +17,7 @@ func TestCheckFindsWhatOnlyAWSHas(t *testing.T) {
 		"inside": {Config: stack.Config{Runtime: "python3.13", Network: &stack.Network{}, RoleARN: "arn:aws:iam::123456789012:role/shop", KMSKeyARN: "arn:aws:kms:eu-central-1:123456789012:key/1"}},
 	}}
 	s.Trigger.HTTPAPI = &stack.HTTPAPI{AccessLog: &stack.AccessLog{}}
+	s.Release = &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"errors"}}}
 	problems, err := c.Check(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +30,7 @@ func TestCheckFindsWhatOnlyAWSHas(t *testing.T) {
 			errs = append(errs, p.Paths[0])
 		}
 	}
-	if want := []string{`functions["image"].image`}; !slices.Equal(errs, want) {
+	if want := []string{`functions["image"].image`, "release.gate.alarms"}; !slices.Equal(errs, want) {
 		t.Errorf("the errors are at %q, want %q", errs, want)
 	}
 	want := []string{`functions["inside"].role_arn`, `functions["inside"].network`, `functions["inside"].kms_key_arn`, "access_log"}

@@ -70,7 +70,8 @@ type Client struct {
 	// request did not reach the runtime.
 	safe, once *retryablehttp.Client
 
-	answerTimeout time.Duration
+	answerTimeout      time.Duration
+	lookPause, lostFor time.Duration
 
 	mu sync.Mutex
 	// unreachable is when the runtime was last given up.
@@ -94,6 +95,8 @@ func New(o Options) (*Client, error) {
 		userAgent:     o.UserAgent,
 		log:           o.Log,
 		answerTimeout: answerTimeout,
+		lookPause:     lookPause,
+		lostFor:       lostFor,
 	}
 	transport := cleanhttp.DefaultPooledTransport()
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
@@ -89,25 +90,68 @@ func (c *Client) leftBehind(ctx context.Context, s stack.Stack, err error) *stac
 	return found
 }
 
-// Update makes an existing stack what d says; see target.Target.
+// Update makes an existing stack what d says, and follows the release that this begins,
+// or that it joins; see target.Target and target.Releases.
 func (c *Client) Update(ctx context.Context, d target.Deploy) (*stack.Deployment, error) {
 	if err := c.upload(ctx, d); err != nil {
 		return nil, err
 	}
-	deployment, err := c.put(ctx, d, ifRevision(d.Revision), "")
-	if !hasStatus(err, http.StatusPreconditionFailed) {
-		return deployment, err
+	deployment, err := c.update(ctx, d)
+	switch {
+	case err != nil && ctx.Err() != nil && !d.NoWait:
+		return c.interruptUnanswered(ctx, d, err)
+	case err != nil:
+		return nil, err
+	case failed(deployment, d), deployment.Release.UnderWay() && !d.NoWait:
+		return c.follow(d, *deployment.Release).wait(ctx)
 	}
-	// Changed since the caller saw it. If it is what we want by now, that was us: the
-	// answer got lost and the request was sent again.
-	found, readErr := c.Read(ctx, d.Stack)
-	if readErr != nil {
-		return nil, readErr
-	}
-	if sameContent(found.Stack, d.Stack) {
-		return c.put(ctx, d, ifMatch(found.Revision), "")
+	return deployment, nil
+}
+
+// maxMeetings is how often an update begins again because the release under way took a
+// step at the same time.
+const maxMeetings = 5
+
+func (c *Client) update(ctx context.Context, d target.Deploy) (*stack.Deployment, error) {
+	condition := ifRevision(d.Revision)
+	for range maxMeetings {
+		deployment, err := c.put(ctx, d, condition, "")
+		if !hasStatus(err, http.StatusPreconditionFailed) {
+			return deployment, err
+		}
+		// Changed since the caller saw it. If it is what we want by now, that was us: the
+		// answer got lost and the request was sent again. If a release is under way, each of
+		// its steps is a change, and the runtime tells whether the release is the one that we
+		// want; anything else of a stack nobody changes until it has ended.
+		found, err := c.Read(ctx, d.Stack)
+		if err != nil {
+			return nil, err
+		}
+		if !found.Release.UnderWay() && !sameContent(found.Stack, d.Stack) {
+			break
+		}
+		condition = ifMatch(found.Revision)
 	}
 	return nil, &target.ConflictError{Name: d.Stack.Name}
+}
+
+// failed tells whether the release that an update began has ended already, and not well.
+func failed(d *stack.Deployment, wanted target.Deploy) bool {
+	r := d.Release
+	return r != nil && r.State == string(release.RolledBack) && r.ID == wanted.Stack.ReleaseID() && !sameContent(d.Stack, wanted.Stack)
+}
+
+// interruptUnanswered interrupts the release that an update began before ctx ended and
+// the answer came, if it did so; err is what the update ended with.
+func (c *Client) interruptUnanswered(ctx context.Context, d target.Deploy, err error) (*stack.Deployment, error) {
+	look, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	all, listErr := c.ListReleases(look, d.Stack.Name)
+	begun := underWay(all)
+	if listErr != nil || begun == nil || begun.ID != d.Stack.ReleaseID() || begun.By != d.By {
+		return nil, err
+	}
+	return c.follow(d, *begun.Status()).interrupt(ctx)
 }
 
 // Delete removes the stack and all it owns; see target.Target.
@@ -124,8 +168,12 @@ func (c *Client) Delete(ctx context.Context, name string) error {
 // (it keeps unused ones for an hour) is uploaded once more.
 func (c *Client) put(ctx context.Context, d target.Deploy, condition http.Header, creation stack.Creation) (*stack.Deployment, error) {
 	k := call{method: http.MethodPut, path: stackPath(d.Stack.Name), header: condition, in: d.Stack, slow: true}
+	k.query = url.Values{}
 	if creation != "" {
-		k.query = url.Values{"creation": {string(creation)}}
+		k.query.Set("creation", string(creation))
+	}
+	if d.By != "" {
+		k.query.Set("by", d.By)
 	}
 	var deployment stack.Deployment
 	err := c.json(ctx, k, &deployment)
@@ -134,6 +182,10 @@ func (c *Client) put(ctx context.Context, d target.Deploy, condition http.Header
 			return nil, err
 		}
 		err = c.json(ctx, k, &deployment)
+	}
+	var refused *APIError
+	if errors.As(err, &refused) && refused.Status == http.StatusConflict && refused.Release != nil {
+		return nil, &target.UnderWayError{Name: d.Stack.Name, Release: *refused.Release, Now: refused.Now}
 	}
 	if err != nil {
 		return nil, err
@@ -157,13 +209,14 @@ func ifRevision(revision string) http.Header {
 func stackPath(name string) string { return "/v1/stacks/" + url.PathEscape(name) }
 
 // sameContent tells whether two stacks are the same but for secrets, which no
-// answer of the runtime holds.
+// answer of the runtime holds, and for how they are released.
 func sameContent(a, b stack.Stack) bool {
 	return content(a) == content(b)
 }
 
 func content(s stack.Stack) string {
 	s = s.WithDefaults()
+	s.Release = nil
 	for name, f := range s.Functions {
 		f.Secrets = nil
 		s.Functions[name] = f

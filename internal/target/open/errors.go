@@ -11,6 +11,9 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // errSlow is the cause of a context that ended because the runtime took too long
@@ -22,6 +25,10 @@ type APIError struct {
 	Status int
 	// Detail is one sentence.
 	Detail string
+	// Release is the one under way because of which the runtime refuses, and Now the
+	// time by its clock.
+	Release *stack.ReleaseStatus
+	Now     time.Time
 }
 
 func (e *APIError) Error() string { return e.Detail }
@@ -36,16 +43,21 @@ func hasStatus(err error, status int) bool {
 func (c *Client) problem(k call, resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	var problem struct {
-		Detail string `json:"detail"`
+		Detail  string               `json:"detail"`
+		Release *stack.ReleaseStatus `json:"release"`
+		Now     time.Time            `json:"now"`
 	}
 	_ = json.Unmarshal(text, &problem)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
-		return &APIError{resp.StatusCode, fmt.Sprintf("the runtime at %s refused the token: set $%s, or the provider's open.token, to the one it prints the file of when it starts", c.endpoint, EnvToken)}
+		return &APIError{Status: resp.StatusCode, Detail: fmt.Sprintf("the runtime at %s refused the token: set $%s, or the provider's open.token, to the one it prints the file of when it starts", c.endpoint, EnvToken)}
 	case problem.Detail != "":
-		return &APIError{resp.StatusCode, strings.ReplaceAll(problem.Detail, c.secret(), "***")}
+		return &APIError{
+			Status: resp.StatusCode, Detail: strings.ReplaceAll(problem.Detail, c.secret(), "***"),
+			Release: problem.Release, Now: problem.Now,
+		}
 	}
-	return &APIError{resp.StatusCode, fmt.Sprintf("the runtime at %s answered %s with %d %s and no explanation; its log may have one", c.endpoint, k, resp.StatusCode, http.StatusText(resp.StatusCode))}
+	return &APIError{Status: resp.StatusCode, Detail: fmt.Sprintf("the runtime at %s answered %s with %d %s and no explanation; its log may have one", c.endpoint, k, resp.StatusCode, http.StatusText(resp.StatusCode))}
 }
 
 // secret is the token, or what occurs in no text if there is none.

@@ -94,7 +94,7 @@ func (c *Client) invokeError(k call, resp *http.Response) error {
 			Message string `json:"message"`
 		}
 		if json.Unmarshal(text, &body) == nil && body.Message != "" {
-			return &APIError{resp.StatusCode, kind + ": " + body.Message}
+			return &APIError{Status: resp.StatusCode, Detail: kind + ": " + body.Message}
 		}
 	}
 	return c.problem(k, resp)
