@@ -122,7 +122,7 @@ func (r Release) Ended() bool { return r.Phase == Finished || r.Phase == RolledB
 // Status is how far it is.
 func (r Release) Status() *stack.ReleaseStatus {
 	status := &stack.ReleaseStatus{
-		ID: r.ID, State: "running", Weight: r.Weight(), By: r.By, Began: r.Began, Since: r.Since, Candidates: map[string]int{},
+		ID: r.ID, State: "running", Weight: r.Weight(), By: r.By, Began: r.Began, Since: r.Since, Candidates: map[string]int{}, Back: r.Back,
 	}
 	switch {
 	case r.Ended():

@@ -62,6 +62,12 @@ func (s Stack) WithDefaults() Stack {
 		s.Functions[name] = f.withDefaults()
 	}
 	s.Trigger = s.Trigger.withDefaults()
+	if s.Release != nil {
+		// Not resolved: a strategy stays as it is written.
+		r := *s.Release
+		r.Strategy, r.OnFailure = cmp.Or(r.Strategy, AllAtOnce), cmp.Or(r.OnFailure, Rollback)
+		s.Release = &r
+	}
 	return s
 }
 

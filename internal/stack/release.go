@@ -77,6 +77,9 @@ type ReleaseStatus struct {
 	What string `json:"what,omitempty"`
 	// Candidates are the versions that it moves to, by function.
 	Candidates map[string]int `json:"candidates,omitempty"`
+	// Back tells that a person returned the stack to earlier versions by it (tidegate
+	// rollback).
+	Back bool `json:"back,omitempty"`
 }
 
 // UnderWay tells whether the release may still move aliases.
