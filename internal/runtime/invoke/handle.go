@@ -132,15 +132,25 @@ func (q *eventQueue) invoke(ev event, expires time.Time) (Response, error) {
 	ctx, cancel := context.WithDeadline(q.ctx, minTime(expires, time.Now().Add(slotWait)))
 	defer cancel()
 	if err := r.limits.wait(ctx, &q.function.quota); err != nil {
-		q.async.opts.Metrics.Throttle(q.function.stack, q.function.name)
+		if q.ctx.Err() == nil {
+			q.throttled(ev)
+		}
 		return Response{}, err
 	}
+	// Only now: the alias may have moved meanwhile.
 	p, arn, notFound := q.function.route(ev.Qualifier, r.opts.Random)
 	if notFound != nil { // the alias or the version may come back
 		r.limits.release(&q.function.quota)
 		return Response{}, notFound
 	}
 	return r.invoke(q.ctx, q.function, p, arn, ev.request(q.function.full))
+}
+
+// throttled counts that the event got no place.
+func (q *eventQueue) throttled(ev event) {
+	if p, _, notFound := q.function.route(ev.Qualifier, q.async.opts.Random); notFound == nil {
+		q.function.throttle(p)
+	}
 }
 
 // retry puts the next attempt into the queue, in place of this one.

@@ -20,8 +20,10 @@ type invocation struct {
 	logTail       bool
 
 	// release ends the invocation's place under the limits, and counts it.
-	release func(outcome)
+	release func(now time.Time, o outcome)
 
+	// accepted is when the invocation got its place.
+	accepted time.Time
 	// started is when the function's time began to run. Written before any other
 	// goroutine sees the invocation's timer or event.
 	started time.Time
@@ -44,8 +46,9 @@ type outcome struct {
 	// failure is why the function failed; nil if it did not.
 	failure *functionError
 	// err is why the invocation did not run to an end; nil if it did.
-	err      error
-	duration time.Duration
+	err error
+	// duration is without what the invocation waited for its instance, and took with it.
+	duration, took time.Duration
 }
 
 func (o outcome) String() string {
@@ -60,11 +63,12 @@ func (o outcome) String() string {
 
 // answer ends the invocation's run. The caller sees to it that it is called once.
 func (inv *invocation) answer(o outcome) {
-	o.duration = time.Since(inv.started)
+	now := time.Now()
+	o.duration, o.took = now.Sub(inv.started), now.Sub(inv.accepted)
 	if o.failure != nil {
 		o.payload = o.failure.body(inv.id)
 	}
 	inv.outcome = o
-	inv.release(o)
+	inv.release(now, o)
 	close(inv.answered)
 }

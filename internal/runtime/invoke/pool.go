@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 )
 
 // A pool has the instances of one version, and starts more as invocations wait.
@@ -18,6 +20,8 @@ type pool struct {
 	function *function
 	version  version
 	key      string // version.key()
+	// tally counts the version's invocations.
+	tally telemetry.Tally
 
 	mu sync.Mutex
 	// idle instances; the one used last is last, and is used first.

@@ -196,9 +196,11 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		traceID:       req.TraceID,
 		timeout:       p.version.config.Timeout.Std(),
 		logTail:       req.LogTail,
-		release: func(o outcome) {
+		accepted:      time.Now(),
+		release: func(now time.Time, o outcome) {
 			f.runner.limits.release(&f.quota)
 			f.runner.running.Done()
+			p.tallyUp(now, o)
 			if o.err == nil {
 				f.metrics().Invocation(f.stack, f.name, p.version.name, o.String(), o.duration)
 			}
@@ -206,6 +208,7 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		answered: make(chan struct{}),
 		finished: make(chan struct{}),
 	}
+	p.tally.Begin()
 	if inv.id == "" {
 		inv.id = uuid.NewString()
 	}
@@ -213,7 +216,7 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		inv.payload = []byte("{}")
 	}
 	if inv.traceID == "" {
-		inv.traceID = newTraceID(time.Now(), randomBytes, p.version.config.Tracing == "active")
+		inv.traceID = newTraceID(inv.accepted, randomBytes, p.version.config.Tracing == "active")
 	}
 	return inv
 }

@@ -230,7 +230,7 @@ func (s *Service) Invoke(ctx context.Context, req Request) (Response, error) {
 		return Response{}, err
 	}
 	if err := s.runner.limits.take(&f.quota); err != nil {
-		s.opts.Metrics.Throttle(f.stack, f.name)
+		f.throttle(p)
 		return Response{}, err
 	}
 	return s.runner.invoke(ctx, f, p, arn, req)

@@ -71,8 +71,8 @@ func NewMetrics() *Metrics {
 		}, versionLabels),
 		throttles: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tidegate_throttles_total",
-			Help: "Invocations refused because a limit on concurrency was reached.",
-		}, functionLabels),
+			Help: "Invocations refused because a limit on concurrency was reached, by the version whose invocations held the places.",
+		}, versionLabels),
 		instances: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "tidegate_instances",
 			Help: "Instances that are starting, idle or busy.",
@@ -116,12 +116,13 @@ func (m *Metrics) ColdStart(stack, function, version string, duration time.Durat
 	m.coldStarts.WithLabelValues(stack, function, version).Observe(duration.Seconds())
 }
 
-// Throttle counts an invocation refused for a limit on concurrency.
-func (m *Metrics) Throttle(stack, function string) {
+// Throttle counts an invocation refused for a limit on concurrency, and puts it down
+// to a version.
+func (m *Metrics) Throttle(stack, function, version string) {
 	if m == nil {
 		return
 	}
-	m.throttles.WithLabelValues(stack, function).Inc()
+	m.throttles.WithLabelValues(stack, function, version).Inc()
 }
 
 // Instances adds to the number of a version's instances; delta may be negative.

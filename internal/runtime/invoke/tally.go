@@ -1,0 +1,82 @@
+package invoke
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
+)
+
+// Tally has the counts of a version of a function on this node: of all invocations
+// of it, whatever caused them. Nil means that there is no such version here.
+func (s *Service) Tally(stack, incarnation, function string, version int) *telemetry.Tally {
+	s.runner.mu.RLock()
+	f := find(s.runner.stacks[stack], incarnation, function)
+	s.runner.mu.RUnlock()
+	if f == nil {
+		return nil
+	}
+	if p := f.settings.Load().pools[strconv.Itoa(version)]; p != nil {
+		return &p.tally
+	}
+	return nil
+}
+
+// tallyUp counts how an invocation of the version ended.
+//
+// One that no instance could be had for (the package is missing, the interpreter
+// does not start) counts as failed, though the function never ran: it is what a
+// version that cannot run looks like from outside. One whose caller stopped waiting,
+// or that the node's end cut off, says nothing of the version.
+func (p *pool) tallyUp(now time.Time, o outcome) {
+	var known *Error
+	switch {
+	case o.err == nil:
+		p.tally.Ran(now, o.took, o.failure != nil)
+	case errors.As(o.err, &known) && known.Status == http.StatusServiceUnavailable:
+		p.tally.Abandoned()
+	default:
+		p.tally.Unstarted(now)
+	}
+}
+
+// throttle counts an invocation that got no place. Chosen is the version that it
+// would have run.
+//
+// It is put down not to that version but to one whose invocations hold the places: of
+// two versions, to each as often as it holds some. The limit is for all versions
+// together, so that every version's invocations are turned away equally often, however
+// few of them a slow candidate leaves the others; a gate that compares the two would
+// never see it. Where none of the function's own invocations is running, since others
+// use up what they share or its reservation is 0, the version chosen has it.
+func (f *function) throttle(chosen *pool) {
+	p := f.settings.Load().occupant(f.runner.opts.Random)
+	if p == nil {
+		p = chosen
+	}
+	p.tally.Throttle()
+	f.metrics().Throttle(f.stack, f.name, p.version.name)
+}
+
+// occupant returns the pool that holds one of the function's places, any of which may
+// be meant; nil if none is held.
+func (s *settings) occupant(random func() float64) *pool {
+	running := make(map[*pool]int64, len(s.pools))
+	var all int64
+	for _, p := range s.pools {
+		running[p] = p.tally.Running()
+		all += running[p]
+	}
+	if all == 0 {
+		return nil
+	}
+	place := int64(random() * float64(all))
+	for p, n := range running {
+		if place -= n; place < 0 {
+			return p
+		}
+	}
+	return nil
+}
