@@ -79,7 +79,7 @@ func (a *Access) Authorize(r *http.Request, action, resourceARN string) error {
 	if !ok {
 		return trigger.ErrUnauthenticated
 	}
-	for _, p := range record.Stack.Functions[who.Function].Permissions {
+	for _, p := range record.Permissions(who.Function) {
 		if matchesAny(p.Actions, action, true) && matchesAny(p.Resources, resourceARN, false) {
 			return nil
 		}
@@ -109,7 +109,7 @@ func (a *Access) identify(token string) (identity, *store.Record, bool) {
 	if !ok || record.Deleted || record.Incarnation != who.Incarnation {
 		return identity{}, nil, false
 	}
-	_, ok = record.Stack.Functions[who.Function]
+	_, _, ok = record.Function(who.Function)
 	return who, record, ok
 }
 

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
@@ -28,6 +29,9 @@ type Options struct {
 	Access   *Access
 	Triggers *trigger.Triggers
 	Logs     *telemetry.Logs
+	// Seen tells what was seen of a release under way, on all nodes, since its current
+	// step began.
+	Seen func(ctx context.Context, stack string, r release.Release) (release.Seen, error)
 	// Metrics answers /metrics.
 	Metrics http.Handler
 	// Runtimes tells which runtime identifiers this host can run.

@@ -63,7 +63,7 @@ func (s *Server) registerBindings(api huma.API) {
 
 	put := operation("putBinding", http.MethodPut, bindingRoute, "bindings",
 		"Enable or disable a consumer or a schedule", "",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
+		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
 	huma.Register(api, put, func(ctx context.Context, in *putBindingInput) (*bindingOutput, error) {
 		if in.value.Enabled == nil {
 			return nil, problem(http.StatusUnprocessableEntity, "enabled is missing; it must be true or false")
@@ -84,7 +84,7 @@ func (s *Server) registerBindings(api huma.API) {
 	describeBody[BindingSwitch](api, put.Path)
 
 	remove := operation("deleteBinding", http.MethodDelete, bindingRoute, "bindings",
-		"Remove a route, a consumer or a schedule from a stack", "", http.StatusNotFound, http.StatusPreconditionFailed)
+		"Remove a route, a consumer or a schedule from a stack", "", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *BindingChange) (*struct{}, error) {
 		_, err := s.changeBinding(ctx, in, func(r *store.Record) (*store.Record, error) {

@@ -26,7 +26,7 @@ const (
 // this node's reconcilers are done with it: a change that was answered is in
 // effect. next gets nil when there is no record at all, and a tombstone when the
 // stack was deleted. A next that changes nothing writes nothing.
-func (s *Server) change(ctx context.Context, name string, match Precondition,
+func (s *Server) change(ctx context.Context, name string, match condition,
 	next func(old *store.Record) (*store.Record, error),
 ) (*store.Record, error) {
 	for attempt := range maxConflicts {
@@ -46,7 +46,7 @@ func (s *Server) change(ctx context.Context, name string, match Precondition,
 	return nil, problem(http.StatusConflict, "stack %q is being changed by others all the time; nothing was changed: try again", name)
 }
 
-func (s *Server) tryChange(ctx context.Context, name string, match Precondition,
+func (s *Server) tryChange(ctx context.Context, name string, match condition,
 	next func(old *store.Record) (*store.Record, error),
 ) (*store.Record, error) {
 	old, err := s.Store.Record(ctx, name)

@@ -79,7 +79,7 @@ func (s *Server) registerFunctions(api huma.API) {
 
 	put := operation("putFunction", http.MethodPut, functionRoute, "functions",
 		"Change a function's configuration ($LATEST)", "Publishes nothing: the alias and its versions stay as they are.",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusFailedDependency)
+		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity, http.StatusFailedDependency)
 	huma.Register(api, put, func(ctx context.Context, in *putFunctionInput) (*functionOutput, error) {
 		r, err := s.putFunction(ctx, in)
 		if err != nil {
@@ -90,7 +90,7 @@ func (s *Server) registerFunctions(api huma.API) {
 	describeBody[stack.Function](api, put.Path)
 
 	remove := operation("deleteFunction", http.MethodDelete, functionRoute, "functions",
-		"Delete a function with all its versions", "Bindings that name it stay, and fail.", http.StatusNotFound, http.StatusPreconditionFailed)
+		"Delete a function with all its versions", "Bindings that name it stay, and fail.", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *FunctionChange) (*struct{}, error) {
 		_, err := s.changeFunction(ctx, in, func(r *store.Record) (*store.Record, error) {
@@ -145,7 +145,7 @@ func (s *Server) registerAlias(api huma.API) {
 
 	put := operation("putAlias", http.MethodPut, aliasRoute, "functions",
 		"Point the alias \"live\" at one version, or split its traffic between two", "",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
+		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed, http.StatusUnprocessableEntity)
 	huma.Register(api, put, func(ctx context.Context, in *putAliasInput) (*aliasOutput, error) {
 		r, err := s.changeFunction(ctx, &in.FunctionChange, func(r *store.Record) (*store.Record, error) {
 			if len(in.value.Routing) == 0 {
@@ -161,7 +161,7 @@ func (s *Server) registerAlias(api huma.API) {
 	describeBody[Alias](api, put.Path)
 
 	remove := operation("deleteAlias", http.MethodDelete, aliasRoute, "functions",
-		"Delete the alias \"live\"", "Nothing that is bound to it can be invoked then.", http.StatusNotFound, http.StatusPreconditionFailed)
+		"Delete the alias \"live\"", "Nothing that is bound to it can be invoked then.", http.StatusNotFound, http.StatusConflict, http.StatusPreconditionFailed)
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *FunctionChange) (*struct{}, error) {
 		_, err := s.changeFunction(ctx, in, func(r *store.Record) (*store.Record, error) {
@@ -179,7 +179,7 @@ func (s *Server) changeFunction(ctx context.Context, in *FunctionChange,
 		if old == nil || old.Deleted {
 			return nil, noStack(in.Stack)
 		}
-		if _, ok := old.Stack.Functions[in.Function]; !ok {
+		if _, _, ok := old.Function(in.Function); !ok {
 			return nil, noFunction(in.Stack, in.Function)
 		}
 		next, err := f(old)
@@ -194,9 +194,10 @@ func deployProblem(err error) error {
 		return err
 	}
 	status := map[deploy.Reason]int{
-		deploy.NotFound: http.StatusNotFound,
-		deploy.InUse:    http.StatusConflict,
-		deploy.Invalid:  http.StatusUnprocessableEntity,
+		deploy.NotFound:  http.StatusNotFound,
+		deploy.InUse:     http.StatusConflict,
+		deploy.Invalid:   http.StatusUnprocessableEntity,
+		deploy.NoRelease: http.StatusConflict,
 	}[refused.Reason]
 	return problem(status, "%s", refused.Message)
 }

@@ -44,11 +44,16 @@ func (b *JSON[T]) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// describeBody tells the OpenAPI document what the PUT of a path takes. Told while
-// registering, huma would read the body itself.
+// describeBody tells the OpenAPI document what the PUT, or else POST, of a path takes.
+// Told while registering, huma would read the body itself.
 func describeBody[T any](api huma.API, path string) {
 	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[T](), true, "")
-	api.OpenAPI().Paths[path].Put.RequestBody = &huma.RequestBody{
+	item := api.OpenAPI().Paths[path]
+	operation := item.Put
+	if operation == nil {
+		operation = item.Post
+	}
+	operation.RequestBody = &huma.RequestBody{
 		Required: true,
 		Content:  map[string]*huma.MediaType{"application/json": {Schema: schema}},
 	}

@@ -36,7 +36,7 @@ func (s *Server) registerLogs(api huma.API) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := record.Stack.Functions[in.Function]; in.Function != "" && !ok {
+		if _, _, ok := record.Function(in.Function); in.Function != "" && !ok {
 			return nil, noFunction(in.Stack, in.Function)
 		}
 		query := telemetry.Query{Stack: in.Stack, Function: in.Function, Since: in.Since, Follow: in.Follow}

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // documentPath is where the API describes itself.
@@ -26,12 +29,13 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 				License: &huma.License{Name: "MPL-2.0", Identifier: "MPL-2.0"},
 			},
 			Components: &huma.Components{
-				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}},
 			},
 			Security: []map[string][]string{{"token": {}}},
 			Tags: []*huma.Tag{
 				{Name: "stacks", Description: "Stacks, as they are deployed."},
+				{Name: "releases", Description: "How stacks' aliases move to new versions, and back."},
 				{Name: "functions", Description: "Single functions, their versions and the alias \"live\"."},
 				{Name: "bindings", Description: "What connects a trigger to functions."},
 				{Name: "queues", Description: "A queue's messages and dead letters."},
@@ -44,6 +48,7 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 		DefaultFormat: "application/json",
 	})
 	s.registerStacks(api)
+	s.registerReleases(api)
 	s.registerFunctions(api)
 	s.registerBindings(api)
 	s.registerQueues(api)
@@ -65,6 +70,14 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 		w.Header().Set("Content-Type", "application/openapi+json")
 		_, _ = w.Write(document)
 	})
+}
+
+// schemaName tells a stack's release, which is a policy, from one that takes place.
+func schemaName(t reflect.Type, hint string) string {
+	if t == reflect.TypeFor[stack.Release]() || t == reflect.TypeFor[*stack.Release]() {
+		return "ReleasePolicy"
+	}
+	return huma.DefaultSchemaNamer(t, hint)
 }
 
 // requiredInBodies names the fields of the model that a request cannot leave
@@ -91,6 +104,8 @@ var requiredInBodies = map[string][]string{
 	"Logs":          nil,
 	"FunctionURL":   nil,
 	"CORS":          nil,
+	"ReleasePolicy": nil,
+	"Gate":          nil,
 }
 
 // operation is what every operation of the API has in common.

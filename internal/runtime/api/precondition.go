@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/deploy"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 )
 
@@ -14,6 +15,30 @@ type Precondition struct {
 	IfMatch     string `header:"If-Match" doc:"The ETag of the stack to be changed; 412 if it is another by now."`
 	IfNoneMatch string `header:"If-None-Match" doc:"* creates the stack; 412 if it exists."`
 }
+
+// A condition tells in which states a stack may be changed.
+type condition interface {
+	// check returns why it may not be changed in that state; nil means that there is none.
+	check(name string, r *store.Record) error
+	// named tells whether the client wants exactly one state changed, so that
+	// somebody else's change in between is for it to decide upon.
+	named() bool
+}
+
+// joining is the precondition of a deployment. While a release is under way it is for
+// deploy.Deploy to say whether the deployment joins it: the revision changes with every
+// step of the release, which tells nothing.
+type joining struct{ Precondition }
+
+func (j joining) check(name string, r *store.Record) error {
+	if deploy.UnderWay(r) && j.IfNoneMatch == "" {
+		return nil
+	}
+	return j.Precondition.check(name, r)
+}
+
+// named is false because check is called again after a change in between.
+func (j joining) named() bool { return false }
 
 // etag writes a revision as an ETag.
 func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
@@ -37,6 +62,4 @@ func (p Precondition) check(name string, r *store.Record) error {
 	return nil
 }
 
-// named tells whether the client wants exactly one state changed, so that
-// somebody else's change in between is for it to decide upon.
 func (p Precondition) named() bool { return p.IfMatch != "" && p.IfMatch != "*" || p.IfNoneMatch != "" }

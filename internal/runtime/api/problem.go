@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -21,6 +22,9 @@ type Problem struct {
 	Detail string `json:"detail" doc:"What is wrong and what would be right, in one sentence."`
 	// Errors lists every single problem where there can be more than one.
 	Errors []ProblemItem `json:"errors,omitempty" doc:"Every problem of a body or a stack."`
+	// Release that is in the way, and the time by the clock that its times are of.
+	Release *stack.ReleaseStatus `json:"release,omitempty" doc:"The release that is under way."`
+	Now     *time.Time           `json:"now,omitempty" doc:"The time by the runtime's clock, which the release's times are of."`
 
 	header http.Header
 }
@@ -61,7 +65,9 @@ func invalid(ps stack.Problems) *Problem {
 // withItems says the one item as the detail, or how many there are.
 func withItems(status int, what string, items []ProblemItem) *Problem {
 	if len(items) == 1 {
-		return &Problem{status, http.StatusText(status), what + ": " + items[0].sentence(), items, nil}
+		p := problem(status, "%s: %s", what, items[0].sentence())
+		p.Errors = items
+		return p
 	}
 	sentences := make([]string, len(items))
 	for i, item := range items {

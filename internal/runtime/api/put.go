@@ -22,13 +22,20 @@ func (s *Server) putStack(ctx context.Context, in *putStackInput) (*store.Record
 			Message: fmt.Sprintf("is %q, but the request is for stack %q", wanted.Name, in.Stack),
 		}})
 	}
+	if _, err := person(in.By); err != nil {
+		return nil, err
+	}
 	sizes, err := s.check(ctx, wanted.WithDefaults())
 	if err != nil {
 		return nil, err
 	}
-	return s.change(ctx, in.Stack, in.Precondition, func(old *store.Record) (*store.Record, error) {
-		next, published := deploy.Apply(old, wanted, s.Now(), func(sha string) int64 { return sizes[sha] })
+	return s.change(ctx, in.Stack, joining{in.Precondition}, func(old *store.Record) (*store.Record, error) {
+		next, published, err := deploy.Deploy(old, wanted, in.By, s.Now().UTC(), func(sha string) int64 { return sizes[sha] })
+		if err != nil {
+			return nil, s.underWayProblem(err)
+		}
 		switch {
+		case deploy.UnderWay(old): // It is joined.
 		case in.Creation == "":
 			next.Creation = stack.CreationFinished
 		case old == nil || old.Deleted:
@@ -36,6 +43,9 @@ func (s *Server) putStack(ctx context.Context, in *putStackInput) (*store.Record
 		}
 		for _, p := range published {
 			s.Log.InfoContext(ctx, "publishing", "stack", in.Stack, "function", p.Function, "version", p.Version)
+		}
+		if deploy.UnderWay(next) && !deploy.UnderWay(old) {
+			s.Log.InfoContext(ctx, "a release begins", "stack", in.Stack, "release", next.Release.ID, "policy", next.Release.Policy.String())
 		}
 		return next, nil
 	})
@@ -81,6 +91,13 @@ func (s *Server) check(ctx context.Context, wanted stack.Stack) (map[string]int6
 // checkHost says what this host cannot run.
 func (s *Server) checkHost(wanted stack.Stack) stack.Problems {
 	var problems stack.Problems
+	if r := wanted.Release; r != nil && r.Gate != nil && len(r.Gate.Alarms) > 0 {
+		problems = append(problems, stack.Problem{
+			Paths: []string{"release.gate.alarms"},
+			Message: "names alarms of CloudWatch, which this runtime knows nothing of; leave it out, and give the gate limits " +
+				"(max_error_rate, max_p95_ratio, max_throttle_rate), which the runtime measures itself",
+		})
+	}
 	for _, name := range wanted.FunctionNames() {
 		f := wanted.Functions[name]
 		attribute := func(a string) []string { return []string{fmt.Sprintf("functions[%q].%s", name, a)} }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
@@ -69,6 +70,9 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f.server = New(Options{
 		Store: opened, Invoker: f.invoker, Access: access, Triggers: triggers, Logs: logs,
+		Seen: func(context.Context, string, release.Release) (release.Seen, error) {
+			return release.Seen{Functions: map[string]release.Sides{"fulfil": {Candidate: release.Counts{Invocations: 7}}}}, nil
+		},
 		Metrics:    telemetry.NewMetrics().Handler(),
 		Runtimes:   fakeRuntimes{"provided.al2023"},
 		Host:       Host{Version: "test", Architecture: "x86_64", MaxConcurrency: 1000},

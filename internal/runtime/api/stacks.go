@@ -20,7 +20,13 @@ type putStackInput struct {
 	StackPath
 	Precondition
 	Creation string `query:"creation" enum:"unfinished" doc:"unfinished: a stack made by this request stays marked as such until it is confirmed, so that an interrupted creation can be told from somebody else's stack."`
+	Actor
 	JSON[stack.Stack]
+}
+
+// Actor is who does something.
+type Actor struct {
+	By string `query:"by" doc:"Who does it, for people who look on: ada@laptop."`
 }
 
 // StackChange changes a stack.
@@ -65,8 +71,10 @@ func (s *Server) registerStacks(api huma.API) {
 		"Create or replace a stack",
 		"The whole stack is checked before anything is changed. A function whose code and configuration have no version yet gets one, "+
 			"and the alias \"live\" of every function moves to the version of its configuration, all in one step. "+
-			"Packages are uploaded first. The answer comes when the stack serves. Sending what is deployed already changes nothing.",
-		http.StatusBadRequest, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
+			"Packages are uploaded first. The answer comes when the stack serves. Sending what is deployed already changes nothing. "+
+			"If the stack has a gradual release, the answer comes when that has begun; everything but new versions, new functions and added permissions "+
+			"is then in effect when it is finished. While a release is under way, the stack that it makes joins it, whatever If-Match says, and any other is refused.",
+		http.StatusBadRequest, http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge,
 		http.StatusUnprocessableEntity, http.StatusFailedDependency, http.StatusInsufficientStorage)
 	huma.Register(api, put, func(ctx context.Context, in *putStackInput) (*stackOutput, error) {
 		r, err := s.putStack(ctx, in)
@@ -92,7 +100,7 @@ func (s *Server) registerStacks(api huma.API) {
 
 	remove := operation("deleteStack", http.MethodDelete, "/v1/stacks/{stack}", "stacks",
 		"Delete a stack and all it owns",
-		"Its messages, asynchronous invocations, logs and versions too. The answer comes when all is removed.",
+		"Its messages, asynchronous invocations, logs and versions too, and a release that is under way. The answer comes when all is removed.",
 		http.StatusNotFound, http.StatusPreconditionFailed)
 	remove.DefaultStatus = http.StatusNoContent
 	huma.Register(api, remove, func(ctx context.Context, in *StackChange) (*struct{}, error) {
@@ -107,7 +115,7 @@ func (s *Server) registerStacks(api huma.API) {
 }
 
 // changeExisting changes a copy of the record of a stack that exists.
-func (s *Server) changeExisting(ctx context.Context, name string, match Precondition, f func(*store.Record) error) (*store.Record, error) {
+func (s *Server) changeExisting(ctx context.Context, name string, match condition, f func(*store.Record) error) (*store.Record, error) {
 	return s.change(ctx, name, match, func(old *store.Record) (*store.Record, error) {
 		if old == nil || old.Deleted {
 			return nil, noStack(name)

@@ -16,49 +16,46 @@ type Published struct {
 	Version  int
 }
 
-// Apply returns the record that makes the stack what s says, and which versions
-// are new in it, by function. Old is the record it is to replace, nil if there
-// is none; sizeOf tells the size of a package in bytes, given its CodeSHA256.
-//
-// A function gets a new version if none of its versions has the hash of its
-// configuration; "live" then points at the one that has. So what was deleted or
-// moved behind a deployment's back is as it should be after the next, and where
-// nothing is to be done, the result equals old.
-//
-// Secrets that were sent become the function's. Where none were sent and the
-// secrets' version is unchanged, they stay.
-//
-// A stack that is new, or new after a deletion, is another incarnation, and its
-// creation is finished: a caller that wants it otherwise sets it.
-func Apply(old *store.Record, s stack.Stack, now time.Time, sizeOf func(sha string) int64) (*store.Record, []Published) {
-	next := begin(old, s.Name, now)
-	before := next.Stack.Functions
-	next.Stack = s.WithDefaults()
+// publishAll adds to the record those versions of the stack's functions that it lacks,
+// and returns the number of each function's version.
+func publishAll(next *store.Record, s stack.Stack, now time.Time, sizeOf func(string) int64) (map[string]int, []Published) {
+	numbers := map[string]int{}
 	var published []Published
 	for _, name := range s.FunctionNames() {
-		f := next.Stack.Functions[name]
-		f.Secrets = secrets(before[name], f)
-		next.Stack.Functions[name] = f
-
 		versions := next.Functions[name]
 		if versions == nil {
 			versions = &store.FunctionRecord{}
 			next.Functions[name] = versions
 		}
-		number := current(f, versions)
-		if number == 0 {
-			number = publish(versions, f, now, sizeOf)
-			published = append(published, Published{name, number})
+		f := s.Functions[name]
+		numbers[name] = current(f, versions)
+		if numbers[name] == 0 {
+			numbers[name] = publish(versions, f, now, sizeOf)
+			published = append(published, Published{name, numbers[name]})
 		}
-		versions.Live = stack.RouteTo(number)
-		prune(versions, f.KeepVersions)
 	}
+	return numbers, published
+}
+
+// complete makes the record's stack s, with these versions live, and removes what it
+// needs no more.
+func complete(next *store.Record, s stack.Stack, live map[string]int) {
+	next.Stack = s
+	for name, number := range live {
+		next.Functions[name].Live = stack.RouteTo(number)
+	}
+	tidy(next)
+}
+
+// tidy prunes versions, and retires functions that the stack does not have.
+func tidy(next *store.Record) {
 	for name, versions := range next.Functions {
-		if _, stays := next.Stack.Functions[name]; !stays {
+		if f, stays := next.Stack.Functions[name]; stays {
+			prune(versions, f.KeepVersions)
+		} else {
 			next.Functions[name] = retired(versions)
 		}
 	}
-	return next, published
 }
 
 // begin returns a record to build on: a copy of old, or of a new incarnation.
@@ -74,11 +71,21 @@ func begin(old *store.Record, name string, now time.Time) *store.Record {
 		// makes it so where there never was one.
 		next.Incarnation = fmt.Sprintf("%x-%x", next.Revision, now.UnixNano())
 	}
-	next.Format = store.RecordFormat
 	if next.Functions == nil {
 		next.Functions = map[string]*store.FunctionRecord{}
 	}
 	return next
+}
+
+// withSecrets returns the stack with the secrets that its functions are to have, given
+// those that there are.
+func withSecrets(s stack.Stack, before map[string]stack.Function) stack.Stack {
+	s.Functions = maps.Clone(s.Functions)
+	for name, f := range s.Functions {
+		f.Secrets = secrets(before[name], f)
+		s.Functions[name] = f
+	}
+	return s
 }
 
 // secrets returns what the function's secrets are to be.
@@ -137,7 +144,7 @@ func retired(versions *store.FunctionRecord) *store.FunctionRecord {
 // functions' versions had.
 func Tombstone(r *store.Record) *store.Record {
 	tombstone := &store.Record{
-		Format:      store.RecordFormat,
+		Format:      r.Format,
 		Stack:       stack.Stack{Name: r.Stack.Name},
 		Incarnation: r.Incarnation,
 		Functions:   map[string]*store.FunctionRecord{},

@@ -12,9 +12,9 @@ import (
 )
 
 func TestAFirstDeploymentPublishesVersion1OfEveryFunction(t *testing.T) {
-	r, published := Apply(nil, stack.Stack{Name: "orders", Functions: map[string]stack.Function{
+	r, published := deployed(nil, stack.Stack{Name: "orders", Functions: map[string]stack.Function{
 		"b": function1("B"), "a": function1("A"),
-	}}, noon, size)
+	}}, noon)
 
 	if want := []Published{{"a", 1}, {"b", 1}}; !slices.Equal(published, want) {
 		t.Errorf("published %v, want %v", published, want)
@@ -29,14 +29,14 @@ func TestAFirstDeploymentPublishesVersion1OfEveryFunction(t *testing.T) {
 			t.Errorf("live of %s: %v, want 1", name, versions.Live)
 		}
 	}
-	if r.Creation != stack.CreationFinished || r.Incarnation == "" || r.Format != store.RecordFormat || r.Revision != 0 {
+	if r.Creation != stack.CreationFinished || r.Incarnation == "" || r.Revision != 0 {
 		t.Errorf("record: %+v", r)
 	}
 }
 
 func TestDeployingTheSameAgainChangesNothing(t *testing.T) {
 	r := released("A", "B")
-	again, published := Apply(r, r.Stack, noon.Add(time.Hour), size)
+	again, published := deployed(r, r.Stack, noon.Add(time.Hour))
 	if len(published) > 0 {
 		t.Errorf("published %v", published)
 	}
@@ -48,7 +48,7 @@ func TestDeployingTheSameAgainChangesNothing(t *testing.T) {
 func TestADeploymentLeavesTheRecordItReplacesAlone(t *testing.T) {
 	r := released("A")
 	before := r.Clone()
-	Apply(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{"g": function1("B")}}, noon, size)
+	deployed(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{"g": function1("B")}}, noon)
 	if !reflect.DeepEqual(r, before) {
 		t.Errorf("changed to %+v", r)
 	}
@@ -56,9 +56,9 @@ func TestADeploymentLeavesTheRecordItReplacesAlone(t *testing.T) {
 
 func TestOnlyAFunctionThatChangedGetsAVersion(t *testing.T) {
 	r := apply(nil, map[string]stack.Function{"f": function1("A"), "g": function1("A")})
-	r, published := Apply(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{
+	r, published := deployed(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{
 		"f": function1("B"), "g": function1("A"),
-	}}, noon, size)
+	}}, noon)
 	if want := []Published{{"f", 2}}; !slices.Equal(published, want) {
 		t.Errorf("published %v, want %v", published, want)
 	}
@@ -74,7 +74,7 @@ func TestWhatAVersionDoesNotFreezePublishesNothing(t *testing.T) {
 	f.Concurrency.Reserved = &one
 	f.Permissions = []stack.Permission{{Actions: []string{"sqs:*"}, Resources: []string{"*"}}}
 	f.KeepVersions = 3
-	r, published := Apply(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{"f": f}}, noon, size)
+	r, published := deployed(r, stack.Stack{Name: "orders", Functions: map[string]stack.Function{"f": f}}, noon)
 	if len(published) > 0 {
 		t.Errorf("published %v", published)
 	}

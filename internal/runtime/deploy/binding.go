@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"fmt"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -8,6 +10,9 @@ import (
 // SetBindingEnabled enables or disables a queue's consumer or a schedule.
 func SetBindingEnabled(r *store.Record, binding string, enabled bool) (*store.Record, error) {
 	if err := hasBinding(r, binding); err != nil {
+		return nil, err
+	}
+	if err := settled(r, fmt.Sprintf("the binding %q", binding)); err != nil {
 		return nil, err
 	}
 	next := r.Clone()
@@ -28,6 +33,9 @@ func SetBindingEnabled(r *store.Record, binding string, enabled bool) (*store.Re
 // DeleteBinding removes a route, a queue's consumer or a schedule.
 func DeleteBinding(r *store.Record, binding string) (*store.Record, error) {
 	if err := hasBinding(r, binding); err != nil {
+		return nil, err
+	}
+	if err := settled(r, fmt.Sprintf("the binding %q", binding)); err != nil {
 		return nil, err
 	}
 	next := r.Clone()

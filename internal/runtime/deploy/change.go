@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -15,6 +16,9 @@ func UpdateFunction(r *store.Record, name string, f stack.Function) (*store.Reco
 	if err != nil {
 		return nil, err
 	}
+	if err := settled(r, fmt.Sprintf("function %q", name)); err != nil {
+		return nil, err
+	}
 	next := r.Clone()
 	f.Secrets = secrets(before, f)
 	next.Stack.Functions[name] = f
@@ -26,6 +30,9 @@ func UpdateFunction(r *store.Record, name string, f stack.Function) (*store.Reco
 // fail until the function is deployed again.
 func DeleteFunction(r *store.Record, name string) (*store.Record, error) {
 	if _, _, err := function(r, name); err != nil {
+		return nil, err
+	}
+	if err := settled(r, fmt.Sprintf("function %q", name)); err != nil {
 		return nil, err
 	}
 	next := r.Clone()
@@ -45,6 +52,9 @@ func DeleteVersion(r *store.Record, name string, number int) (*store.Record, err
 	if _, ok := versions.Version(number); !ok {
 		return nil, noVersion(r, name, number)
 	}
+	if err := settled(r, fmt.Sprintf("the versions of function %q", name)); err != nil {
+		return nil, err
+	}
 	if _, live := versions.Live[number]; live {
 		return nil, failure(InUse, "version %d of function %q of stack %q cannot be deleted: the alias %q points at it",
 			number, name, r.Stack.Name, stack.AliasLive)
@@ -60,6 +70,9 @@ func DeleteVersion(r *store.Record, name string, number int) (*store.Record, err
 func SetLive(r *store.Record, name string, routing stack.Routing) (*store.Record, error) {
 	_, versions, err := function(r, name)
 	if err != nil {
+		return nil, err
+	}
+	if err := settled(r, fmt.Sprintf("the alias %q of function %q", stack.AliasLive, name)); err != nil {
 		return nil, err
 	}
 	if len(routing) == 0 {

@@ -21,9 +21,18 @@ func function1(code string) stack.Function {
 // size is that of every package in these tests.
 func size(string) int64 { return 1234 }
 
+// deployed is what a deployment makes of a record, which no other is in the way of.
+func deployed(old *store.Record, s stack.Stack, now time.Time) (*store.Record, []Published) {
+	next, published, err := Deploy(old, s, "ada@laptop", now, size)
+	if err != nil {
+		panic(err)
+	}
+	return next, published
+}
+
 // apply deploys functions over a record.
 func apply(old *store.Record, functions map[string]stack.Function) *store.Record {
-	next, _ := Apply(old, stack.Stack{Name: "orders", Functions: functions}, noon, size)
+	next, _ := deployed(old, stack.Stack{Name: "orders", Functions: functions}, noon)
 	return next
 }
 

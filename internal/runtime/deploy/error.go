@@ -18,6 +18,8 @@ const (
 	InUse
 	// Invalid: it cannot be so.
 	Invalid
+	// NoRelease: no release is under way.
+	NoRelease
 )
 
 // An Error says why a record cannot be changed as asked.

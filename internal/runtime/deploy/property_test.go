@@ -2,14 +2,17 @@ package deploy
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -21,6 +24,9 @@ type history struct {
 	// seen are all versions there ever were, by function and number -> hash.
 	seen     map[string]map[int]string
 	revision uint64
+	now      time.Time
+	// before is the record as it was when the release under way began.
+	before *store.Record
 }
 
 var functionNames = []string{"f", "g", "h"}
@@ -41,8 +47,8 @@ func (h *history) put(t *rapid.T, r *store.Record) {
 	h.record.Revision = h.revision
 }
 
-// Deploy applies a random set of functions.
-func (h *history) Deploy(t *rapid.T) {
+// wish is a random set of functions, with a policy perhaps.
+func wish(t *rapid.T) stack.Stack {
 	s := stack.Stack{Name: "orders", Functions: map[string]stack.Function{}}
 	for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(functionNames), 1, 3, rapid.ID[string]).Draw(t, "functions") {
 		f := function1(rapid.SampledFrom([]string{"A", "B", "C", "D", "E"}).Draw(t, "code"))
@@ -53,6 +59,22 @@ func (h *history) Deploy(t *rapid.T) {
 		}
 		s.Functions[name] = f
 	}
+	if rapid.Bool().Draw(t, "has a policy") {
+		s.Release = &stack.Release{
+			Strategy:  rapid.SampledFrom([]string{stack.AllAtOnce, stack.Canary, stack.Linear, stack.BlueGreen}).Draw(t, "strategy"),
+			OnFailure: rapid.SampledFrom([]string{stack.Rollback, stack.Hold}).Draw(t, "on failure"),
+		}
+		if rapid.Bool().Draw(t, "has a hook") {
+			s.Release.After = s.FunctionNames()[0]
+		}
+	}
+	return s
+}
+
+// Deploy deploys, perhaps while a release is under way.
+func (h *history) Deploy(t *rapid.T) {
+	s := wish(t)
+	before := h.record
 	had := map[string]map[string]bool{}
 	for name := range s.Functions {
 		had[name] = map[string]bool{}
@@ -63,7 +85,24 @@ func (h *history) Deploy(t *rapid.T) {
 		}
 	}
 
-	next, published := Apply(h.record, s, noon, size)
+	next, published, err := Deploy(h.record, s, "ada", h.now, size)
+	var refused *UnderWayError
+	if errors.As(err, &refused) {
+		if !UnderWay(h.record) || Joins(h.record, s) {
+			t.Fatalf("refused: %v", err)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if UnderWay(h.record) {
+		if len(published) > 0 || !reflect.DeepEqual(next.Release, h.record.Release) || !reflect.DeepEqual(next.Functions, h.record.Functions) {
+			t.Fatalf("joining changed\n%+v to\n%+v", h.record, next)
+		}
+		h.put(t, next)
+		return
+	}
 
 	for _, p := range published {
 		if had[p.Function][s.Functions[p.Function].Hash()] {
@@ -73,17 +112,108 @@ func (h *history) Deploy(t *rapid.T) {
 			t.Fatalf("version %d of %s has a number that was used before", p.Version, p.Function)
 		}
 	}
+	if UnderWay(next) {
+		if !reflect.DeepEqual(next.Stack, h.record.Stack) {
+			t.Fatalf("a release that begins changes the stack from\n%+v to\n%+v", h.record.Stack, next.Stack)
+		}
+		h.before = before
+		h.put(t, next)
+		return
+	}
+	h.completed(t, next, s)
+	h.put(t, next)
+	again, published := deployed(h.record, s, noon.AddDate(0, 0, 1))
+	if len(published) > 0 || !reflect.DeepEqual(again, h.record) {
+		t.Fatalf("deploying the same again published %v and made\n%+v of\n%+v", published, again, h.record)
+	}
+}
+
+// completed checks a record in which a stack is live.
+func (h *history) completed(t *rapid.T, next *store.Record, s stack.Stack) {
 	for name, f := range s.Functions {
 		number := next.Functions[name].Live.Main()
 		if v, ok := next.Functions[name].Version(number); !ok || v.Hash != f.Hash() || len(next.Functions[name].Live) != 1 {
 			t.Fatalf("%s is live at %v, which is not what was deployed", name, next.Functions[name].Live)
 		}
 	}
-	h.put(t, next)
-	again, published := Apply(h.record, s, noon.AddDate(0, 0, 1), size)
-	if len(published) > 0 || !reflect.DeepEqual(again, h.record) {
-		t.Fatalf("deploying the same again published %v and made\n%+v of\n%+v", published, again, h.record)
+}
+
+// Advance lets the release under way take a step, fail, end a hook or be steered.
+func (h *history) Advance(t *rapid.T) {
+	if !UnderWay(h.record) {
+		return
 	}
+	h.now = h.now.Add(time.Duration(rapid.IntRange(0, 600).Draw(t, "seconds")) * time.Second)
+	var next *store.Record
+	switch what := rapid.SampledFrom([]string{"judge", "judge", "hook", "hook fails", "steer"}).Draw(t, "event"); what {
+	case "judge":
+		next = Advance(h.record, h.record.Release.Judge(h.now, release.Seen{}))
+	case "steer":
+		command := rapid.SampledFrom([]release.Command{
+			release.CommandPause, release.CommandResume, release.CommandPromote, release.CommandAbort, release.CommandInterrupt,
+		}).Draw(t, "command")
+		var err error
+		if next, _, err = Steer(h.record, command, "bob", h.now); err != nil {
+			return
+		}
+	default:
+		var failure error
+		if what == "hook fails" {
+			failure = errors.New("no")
+		}
+		next = Advance(h.record, h.record.Release.HookDone(h.now, failure))
+	}
+	pending := *h.record.Pending
+	switch {
+	case UnderWay(next):
+		if !reflect.DeepEqual(next.Pending, h.record.Pending) || !reflect.DeepEqual(next.Stack, h.record.Stack) {
+			t.Fatalf("a step changed the stack: %+v", next)
+		}
+	case next.Releases[0].Phase == release.Finished:
+		h.completed(t, next, pending)
+		if !reflect.DeepEqual(next.Stack, pending) {
+			t.Fatalf("finished the stack is\n%+v and was to be\n%+v", next.Stack, pending)
+		}
+	default:
+		h.rolledBack(t, next)
+	}
+	h.put(t, next)
+}
+
+// rolledBack checks that everything is as it was before the release.
+func (h *history) rolledBack(t *rapid.T, next *store.Record) {
+	if !reflect.DeepEqual(next.Stack, h.before.Stack) {
+		t.Fatalf("rolled back, the stack is\n%+v and was\n%+v", next.Stack, h.before.Stack)
+	}
+	for _, name := range functionNames {
+		_, was, had := h.before.Function(name)
+		_, is, has := next.Function(name)
+		if had != has || had && !maps.Equal(is.Live, was.Live) {
+			t.Fatalf("rolled back, %s is at %v and was at %v", name, is, was)
+		}
+	}
+}
+
+// Rollback goes back to something.
+func (h *history) Rollback(t *rapid.T) {
+	if !h.exists() {
+		return
+	}
+	to := []string{"", "1", "2", "3"}
+	for _, past := range h.record.Releases {
+		to = append(to, past.ID)
+	}
+	next, r, err := Rollback(h.record, rapid.SampledFrom(to).Draw(t, "to"), "ada", h.now)
+	if err != nil {
+		return // refused, as it may be
+	}
+	if UnderWay(next) || len(next.Releases) == 0 || !reflect.DeepEqual(next.Releases[0], r) || !reflect.DeepEqual(next.Stack, h.record.Stack) {
+		t.Fatalf("a rollback made %+v of %+v", next, h.record)
+	}
+	if !r.Back && UnderWay(h.record) {
+		h.rolledBack(t, next)
+	}
+	h.put(t, next)
 }
 
 // Delete removes the stack.
@@ -152,18 +282,47 @@ func (h *history) Check(t *rapid.T) {
 	if h.record.Deleted {
 		return
 	}
+	h.checkRelease(t)
 	d := Status(h.record, "http://localhost", nil)
-	if names := slices.Sorted(maps.Keys(d.Components)); !slices.Equal(names, h.record.Stack.Components()) {
-		t.Fatalf("components %v, want %v", names, h.record.Stack.Components())
+	if names := slices.Sorted(maps.Keys(d.Components)); !slices.Equal(names, d.Stack.Components()) {
+		t.Fatalf("components %v, want %v", names, d.Stack.Components())
 	}
 	if text, err := json.Marshal(d); err != nil || strings.Contains(string(text), "the-secret") {
 		t.Fatalf("the status tells secrets: %s, %v", text, err)
 	}
 }
 
+// checkRelease checks that aliases are where the release under way says.
+func (h *history) checkRelease(t *rapid.T) {
+	for name, f := range h.record.Functions {
+		if err := f.Live.Validate(); len(f.Live) > 0 && err != nil {
+			t.Fatalf("the alias of %s: %v", name, err)
+		}
+	}
+	if (h.record.Release == nil) != (h.record.Pending == nil) {
+		t.Fatalf("half a release: %+v", h.record)
+	}
+	if len(h.record.Releases) > maxReleases {
+		t.Fatalf("%d releases are remembered", len(h.record.Releases))
+	}
+	if !UnderWay(h.record) {
+		return
+	}
+	for name := range h.record.Release.Moves {
+		if got, want := h.record.Functions[name].Live, h.record.Release.Routing(name); !maps.Equal(got, want) {
+			t.Fatalf("%s is at %v, and the release says %v", name, got, want)
+		}
+	}
+	for name, number := range h.record.Release.Versions {
+		if _, ok := h.record.Functions[name].Version(number); !ok {
+			t.Fatalf("version %d of %s, which is to be live, is gone", number, name)
+		}
+	}
+}
+
 func TestWhateverHappensToAStack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := &history{seen: map[string]map[int]string{}}
+		h := &history{now: noon, seen: map[string]map[int]string{}}
 		t.Repeat(rapid.StateMachineActions(h))
 	})
 }

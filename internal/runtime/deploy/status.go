@@ -1,11 +1,13 @@
 package deploy
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -17,16 +19,21 @@ const missing = "missing"
 // URL of the triggers' listener, without a slash at its end; triggers are the
 // states of the triggers' components by name. The result shares memory with the
 // record.
+//
+// While a release is under way, the stack told is the one that it makes; the
+// components say how far it is.
 func Status(r *store.Record, ingress string, triggers map[string]string) stack.Deployment {
+	s := told(r)
 	d := stack.Deployment{
-		Stack:      withoutSecrets(r.Stack),
+		Stack:      withoutSecrets(s),
 		Revision:   strconv.FormatUint(r.Revision, 10),
-		ReleaseID:  r.Stack.ReleaseID(),
+		ReleaseID:  s.ReleaseID(),
+		Release:    releaseStatus(r),
 		Creation:   r.Creation,
 		Functions:  map[string]stack.FunctionStatus{},
 		Components: components(r, triggers),
 	}
-	switch t, name := r.Stack.Trigger, r.Stack.Name; t.Kind() {
+	switch t, name := s.Trigger, s.Name; t.Kind() {
 	case stack.KindHTTPAPI:
 		d.ARN = stack.APIARN(name)
 		d.URL = ingress + "/apis/" + name
@@ -37,7 +44,7 @@ func Status(r *store.Record, ingress string, triggers map[string]string) stack.D
 			d.DeadLetterARN = stack.DeadLetterARN(name, t.Queue.FIFO)
 		}
 	}
-	for name, f := range r.Stack.Functions {
+	for name, f := range s.Functions {
 		d.Functions[name] = functionStatus(r, name, f, ingress)
 	}
 	return d
@@ -65,23 +72,52 @@ func functionStatus(r *store.Record, name string, f stack.Function, ingress stri
 // components lists what stack.Stack.Components names, whatever the triggers
 // tell.
 func components(r *store.Record, triggers map[string]string) map[string]string {
+	s := told(r)
 	states := map[string]string{}
-	for _, name := range r.Stack.Components() {
-		states[name] = missing
-		if state, ok := triggers[name]; ok {
+	for _, name := range s.Components() {
+		switch state, ok := triggers[name]; {
+		case ok:
 			states[name] = state
+		case UnderWay(r) && !slices.Contains(r.Stack.Components(), name):
+			states[name] = fmt.Sprintf("is made when the release %s is finished", r.Release.ID)
+		default:
+			states[name] = missing
 		}
 	}
-	for name, f := range r.Stack.Functions {
-		_, versions, _ := r.Function(name)
-		states[stack.AliasComponent(name)] = aliasState(f, versions)
+	for name := range s.Functions {
+		states[stack.AliasComponent(name)] = aliasState(r, name)
 	}
 	return states
 }
 
+// told is the stack that the API tells of.
+func told(r *store.Record) stack.Stack {
+	if UnderWay(r) {
+		return *r.Pending
+	}
+	return r.Stack
+}
+
+// releaseStatus is of the release under way, or else of the last there was.
+func releaseStatus(r *store.Record) *stack.ReleaseStatus {
+	switch {
+	case UnderWay(r):
+		return r.Release.Status()
+	case len(r.Releases) > 0:
+		return r.Releases[0].Status()
+	}
+	return nil
+}
+
 // aliasState tells whether "live" points at what the function is.
-func aliasState(f stack.Function, versions *store.FunctionRecord) string {
-	wanted := current(f, versions)
+func aliasState(r *store.Record, name string) string {
+	if UnderWay(r) {
+		if move, ok := r.Release.Moves[name]; ok {
+			return movingState(*r.Release, move)
+		}
+	}
+	_, versions, _ := r.Function(name)
+	wanted := current(told(r).Functions[name], versions)
 	live := versions.Live
 	switch numbers := slices.Sorted(maps.Keys(live)); {
 	case len(live) == 0:
@@ -91,10 +127,29 @@ func aliasState(f stack.Function, versions *store.FunctionRecord) string {
 			live[numbers[0]], numbers[0], live[numbers[1]], numbers[1])
 	case wanted == 0:
 		return fmt.Sprintf("points at version %d, but the function was changed since and not released", numbers[0])
+	case numbers[0] != wanted && wentBack(r, name, numbers[0]):
+		back := r.Releases[0]
+		return fmt.Sprintf("points at version %d, to which %s rolled back at %s, and version %d was released: to keep it, "+
+			"make the configuration that of version %d again; applying releases version %d anew",
+			numbers[0], cmp.Or(back.By, "somebody"), minute(back.Began), wanted, numbers[0], wanted)
 	case numbers[0] != wanted:
 		return fmt.Sprintf("points at version %d, but version %d was released", numbers[0], wanted)
 	}
 	return stack.Ready
+}
+
+// movingState tells how far the release under way has moved an alias.
+func movingState(r release.Release, move release.Move) string {
+	state := fmt.Sprintf("release %s has moved %d %% to version %d, %s", r.ID, r.Weight(), move.Candidate, begun(r.By, r.Began))
+	if r.Stopped != release.Running {
+		state += ", and is " + string(r.Stopped)
+	}
+	return state
+}
+
+// wentBack tells whether tidegate rollback is what pointed the alias at that version.
+func wentBack(r *store.Record, name string, number int) bool {
+	return len(r.Releases) > 0 && r.Releases[0].Back && r.Releases[0].Versions[name] == number
 }
 
 func withoutSecrets(s stack.Stack) stack.Stack {

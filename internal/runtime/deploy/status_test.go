@@ -35,9 +35,9 @@ func queue() *store.Record {
 	consumer.Function = "f"
 	q := stack.NewQueue()
 	q.FIFO, q.Consumer, q.DeadLetter = true, &consumer, &stack.DeadLetter{MaxReceives: 3}
-	r, _ := Apply(nil, stack.Stack{
+	r, _ := deployed(nil, stack.Stack{
 		Name: "orders", Trigger: stack.Trigger{Queue: &q}, Functions: map[string]stack.Function{"f": f},
-	}, noon, size)
+	}, noon)
 	r.Revision = 42
 	return r
 }

@@ -179,7 +179,7 @@ func (a *async) exists(ctx context.Context, n queueName) (bool, error) {
 	case err != nil:
 		return false, err
 	}
-	_, ok := rec.Stack.Functions[n.function]
+	_, _, ok := rec.Function(n.function)
 	return ok && !rec.Deleted && rec.Incarnation == n.incarnation, nil
 }
 

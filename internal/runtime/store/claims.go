@@ -68,7 +68,7 @@ func addedFunctions(old, next *Record) []string {
 	if next.Deleted {
 		return nil
 	}
-	for _, function := range next.Stack.FunctionNames() {
+	for _, function := range next.FunctionNames() {
 		if _, _, had := old.Function(function); !had {
 			added = append(added, function)
 		}

@@ -145,7 +145,7 @@ func TestNothingIsCollectedIfARecordCannotBeRead(t *testing.T) {
 	s := open(t, Options{packageGrace: old})
 	content, sha := random(10)
 	upload(t, s, content)
-	if _, err := s.stacks.Put(testContext(t), "orders", []byte(`{"format": 2}`)); err != nil {
+	if _, err := s.stacks.Put(testContext(t), "orders", []byte(`{"format": 3}`)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.CollectPackages(testContext(t)); err == nil {

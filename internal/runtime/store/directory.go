@@ -218,5 +218,5 @@ func functionNames(r *Record) []string {
 	if r == nil {
 		return nil
 	}
-	return r.Stack.FunctionNames()
+	return r.FunctionNames()
 }

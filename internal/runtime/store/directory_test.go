@@ -288,7 +288,7 @@ func TestARecordThatCannotBeReadLeavesTheStackAsItWas(t *testing.T) {
 	d := start(t, s, w.OnChange)
 	r := put(t, s, record("orders", "f"))
 	applied(t, s, r)
-	revision, err := s.stacks.Put(ctx, "orders", []byte(`{"format": 2}`))
+	revision, err := s.stacks.Put(ctx, "orders", []byte(`{"format": 3}`))
 	if err != nil {
 		t.Fatal(err)
 	}

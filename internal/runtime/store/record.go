@@ -3,17 +3,26 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// RecordFormat is the newest format of records this program reads and writes.
-const RecordFormat = 1
+// RecordFormat is the newest format of records this program reads. Records are
+// written in format 1, but for those of a stack with a release under way: a program
+// that knows nothing of releases would lose it.
+const (
+	RecordFormat  = formatRelease
+	formatRelease = 2
+	formatPlain   = 1
+)
 
 // A Record is everything the runtime knows of one stack. It is one key-value
 // entry, replaced by compare-and-set, so that a reader sees the old stack or
 // the new one and never a mixture.
 type Record struct {
+	// Format it was read in. The store sets it when it writes.
 	Format int `json:"format"`
 	// Stack as deployed; Functions are each function's $LATEST, secrets included.
 	Stack    stack.Stack    `json:"stack"`
@@ -23,6 +32,17 @@ type Record struct {
 	Incarnation string `json:"incarnation"`
 	// Functions by name; also those that were deleted, for their LastVersion.
 	Functions map[string]*FunctionRecord `json:"functions"`
+	// Release that is under way; nil if none is. The aliases of the functions that move
+	// are what its Routing says.
+	Release *release.Release `json:"release,omitempty"`
+	// Pending is what the stack becomes when the release is finished, secrets included.
+	// Until then Stack is what it was. Of Pending there is only what adds to that: its
+	// candidate versions, its new functions, the permissions it adds.
+	Pending *stack.Stack `json:"pending,omitempty"`
+	// Repaired are functions of Stack whose alias was missing when the release began.
+	Repaired []string `json:"repaired,omitempty"`
+	// Releases that have ended, newest first.
+	Releases []release.Release `json:"releases,omitempty"`
 	// Deleted marks a tombstone, which keeps version numbers from being used again.
 	Deleted bool `json:"deleted,omitempty"`
 
@@ -73,9 +93,12 @@ func (r *Record) Clone() *Record {
 }
 
 // Function returns the configuration ($LATEST) and the versions of one of the
-// stack's functions.
+// stack's functions, or of one that comes with the release under way.
 func (r *Record) Function(name string) (stack.Function, *FunctionRecord, bool) {
 	f, ok := r.Stack.Functions[name]
+	if !ok && r.Pending != nil {
+		f, ok = r.Pending.Functions[name]
+	}
 	if !ok || r.Deleted {
 		return stack.Function{}, nil, false
 	}
@@ -86,11 +109,38 @@ func (r *Record) Function(name string) (stack.Function, *FunctionRecord, bool) {
 	return f, versions, true
 }
 
+// FunctionNames returns the names of all functions that exist, sorted: those of the
+// stack, and those that come with the release under way.
+func (r *Record) FunctionNames() []string {
+	names := r.Stack.FunctionNames()
+	if r.Pending != nil {
+		names = append(names, r.Pending.FunctionNames()...)
+		slices.Sort(names)
+		names = slices.Compact(names)
+	}
+	return names
+}
+
+// Permissions returns what a function may do: while a release is under way, what its
+// stable version needs and what its candidate needs.
+func (r *Record) Permissions(function string) []stack.Permission {
+	permissions := r.Stack.Functions[function].Permissions
+	if r.Pending != nil {
+		permissions = slices.Concat(permissions, r.Pending.Functions[function].Permissions)
+	}
+	return permissions
+}
+
 // configs returns what the record's functions and versions are made of.
 func (r *Record) configs() []stack.Config {
 	var configs []stack.Config
 	if !r.Deleted {
 		for _, f := range r.Stack.Functions {
+			configs = append(configs, f.Config)
+		}
+	}
+	if r.Pending != nil {
+		for _, f := range r.Pending.Functions {
 			configs = append(configs, f.Config)
 		}
 	}
@@ -100,4 +150,12 @@ func (r *Record) configs() []stack.Config {
 		}
 	}
 	return configs
+}
+
+// format the record has to be written in.
+func (r *Record) format() int {
+	if r.Release != nil {
+		return formatRelease
+	}
+	return formatPlain
 }

@@ -82,7 +82,7 @@ const recordTime = 20 * time.Second
 
 func (s *Store) encodeRecord(r *Record) ([]byte, error) {
 	stored := *r
-	stored.Format = RecordFormat
+	stored.Format = r.format()
 	value, err := json.Marshal(&stored)
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the record of stack %q: %w", r.Stack.Name, err)

@@ -22,7 +22,7 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 		Live:        stack.RouteTo(3),
 	}
 	r.Creation = stack.CreationUnfinished
-	r.Format = RecordFormat
+	r.Format = formatPlain
 	want := put(t, s, r)
 
 	s.Close()
@@ -116,10 +116,10 @@ func TestARecordThatIsTooLargeIsRefused(t *testing.T) {
 func TestARecordOfANewerVersionIsNotRead(t *testing.T) {
 	s := open(t, Options{})
 	ctx := testContext(t)
-	if _, err := s.stacks.Put(ctx, "orders", []byte(`{"format": 2, "stack": "all different"}`)); err != nil {
+	if _, err := s.stacks.Put(ctx, "orders", []byte(`{"format": 3, "stack": "all different"}`)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Record(ctx, "orders"); err == nil || !strings.Contains(err.Error(), "written by a newer version of Tidegate (format 2") {
+	if _, err := s.Record(ctx, "orders"); err == nil || !strings.Contains(err.Error(), "written by a newer version of Tidegate (format 3") {
 		t.Errorf("Record says %v", err)
 	}
 }
