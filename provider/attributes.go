@@ -63,6 +63,16 @@ func defaultDuration(value stack.Duration, doc string) schema.StringAttribute {
 	return withMeaning(durationMeaning, defaultString(value.String(), doc))
 }
 
+// optionalDuration is a duration whose default follows from other attributes.
+func optionalDuration(doc string) schema.StringAttribute {
+	return withMeaning(durationMeaning, optionalString(doc))
+}
+
+// optionalDecimal is a number that need not be whole.
+func optionalDecimal(doc string) schema.Float64Attribute {
+	return schema.Float64Attribute{Optional: true, MarkdownDescription: doc}
+}
+
 // optionalTime is a point in time (RFC 3339).
 func optionalTime(doc string) schema.StringAttribute {
 	return withMeaning(timeMeaning, optionalString(doc))

@@ -16,18 +16,23 @@ import (
 // warnDrift says in words what has changed outside Terraform since the state was
 // written. It is called when reading, never when planning: Terraform plans twice,
 // the second time while applying. Texts that a user may have marked as sensitive
-// are left to Terraform's own diff, which knows.
+// are left to Terraform's own diff, which knows. What a release does is no drift, and is
+// said by warnRelease.
 func (r *stackResource) warnDrift(state tftypes.Value, d *stack.Deployment, diags *diag.Diagnostics) {
 	before := fields(fields(state)["functions"])
 	if before == nil {
 		return // Just imported: there is nothing to compare with.
 	}
-	changes := r.settingChanges(state, d)
-	told := map[string]bool{}
+	var changes []string
+	if !released(state, d) {
+		changes = r.settingChanges(state, d)
+	}
+	told := explained(d)
 	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if change := aliasChange(name, fields(before[name]), d); change != "" {
+		alias := stack.AliasComponent(name)
+		if change := aliasChange(name, fields(before[name]), d); change != "" && !told[alias] && !released(state, d) && !arrived(name, state, d) {
 			changes = append(changes, change)
-			told[stack.AliasComponent(name)] = true
+			told[alias] = true
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Components)) {
@@ -194,8 +199,9 @@ func equalJSON(a, b any) bool {
 
 // warnUnready says which components an apply has not made ready.
 func warnUnready(d *stack.Deployment, diags *diag.Diagnostics) {
+	told := explained(d)
 	for _, name := range slices.Sorted(maps.Keys(d.Components)) {
-		if is := d.Components[name]; is != stack.Ready {
+		if is := d.Components[name]; is != stack.Ready && !told[name] {
 			diags.AddWarning(subject("Not ready: stack", d.Stack.Name), fmt.Sprintf("%s is %s. The next plan shows whether it still is.", name, is))
 		}
 	}

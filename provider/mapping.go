@@ -21,7 +21,7 @@ import (
 
 // toStack decodes a plan or state of a stack of that kind. What is unknown in it is
 // absent from the stack, and so are the roles that the target made, which nobody
-// wrote.
+// wrote, and a release that moves everything at once.
 func toStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
 	s, err := decodeStack(kind, v)
 	for name, f := range s.Functions {
@@ -29,6 +29,9 @@ func toStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
 			f.RoleARN = ""
 			s.Functions[name] = f
 		}
+	}
+	if r := s.Release; r != nil && *r == (stack.Release{Strategy: stack.AllAtOnce, OnFailure: stack.Rollback}) {
+		s.Release = nil
 	}
 	return s, err
 }
@@ -44,7 +47,7 @@ func decodeStack(kind stack.Kind, v tftypes.Value) (stack.Stack, error) {
 			f["secrets"] = f["secrets_wo"]
 		}
 	}
-	whole := map[string]any{"name": doc["name"], "tags": doc["tags"], "functions": functions}
+	whole := map[string]any{"name": doc["name"], "tags": doc["tags"], "functions": functions, "release": doc["release"]}
 	if kind != stack.KindNone {
 		whole["trigger"] = map[string]any{string(kind): doc}
 	}
@@ -71,6 +74,9 @@ func fromDeployment(kind stack.Kind, attributes map[string]schema.Attribute, d *
 	if err != nil {
 		return tftypes.Value{}, err
 	}
+	if release, ok := fields(prior)["release"]; ok && !release.IsNull() {
+		delete(doc, "release") // How it was released the last time says nothing about the next.
+	}
 	return encodeObject(attributes, doc, prior)
 }
 
@@ -89,6 +95,7 @@ func document(kind stack.Kind, d *stack.Deployment) (map[string]any, error) {
 	doc["id"] = d.Stack.Name
 	doc["name"] = d.Stack.Name
 	doc["tags"] = whole["tags"]
+	doc["release"] = whole["release"]
 	doc["release_id"] = d.ReleaseID
 	doc["components"] = anyMap(d.Components)
 	doc["arn"] = absent(d.ARN)

@@ -19,7 +19,8 @@ import (
 // onlyHere are attributes that the model does not have, by the path of their
 // object, and why.
 var onlyHere = map[string][]string{
-	"":            {"id", "release", "timeouts", "release_id", "components", "arn", "url", "dead_letter_arn"},
+	"":            {"id", "timeouts", "release_id", "components", "arn", "url", "dead_letter_arn"},
+	"release":     {"wait"},
 	"functions[]": {"source", "build", "layer_sha256", "code_manifest", "secrets_wo", "arn", "alias_arn", "version", "routing", "log_group", "function_url"},
 }
 
@@ -150,6 +151,7 @@ func randomStack(k stack.Kind) *rapid.Generator[stack.Stack] {
 		s := stack.Stack{
 			Name:      name.Draw(t, "name"),
 			Functions: rapid.MapOfN(name, randomFunction, 1, 3).Draw(t, "functions"),
+			Release:   rapid.Ptr(randomRelease, true).Draw(t, "release"),
 			Tags:      texts.Draw(t, "tags"),
 		}
 		switch k {
@@ -221,6 +223,20 @@ var (
 			f.URL = &stack.FunctionURL{Auth: word.Draw(t, "auth"), CORS: rapid.Ptr(randomCORS, true).Draw(t, "cors")}
 		}
 		return f
+	})
+	randomRelease = rapid.Custom(func(t *rapid.T) stack.Release {
+		r := stack.Release{
+			Strategy: word.Draw(t, "strategy"), Weight: count.Draw(t, "weight"), Interval: duration.Draw(t, "interval"),
+			Before: maybe.Draw(t, "before"), After: maybe.Draw(t, "after"), OnFailure: word.Draw(t, "on_failure"),
+		}
+		if rapid.Bool().Draw(t, "has a gate") {
+			r.Gate = &stack.Gate{
+				MaxErrorRate: rapid.Ptr(rapid.Float64Range(0, 1), true).Draw(t, "errors"), MaxP95Ratio: rapid.Ptr(rapid.Float64Range(0.001, 1000), true).Draw(t, "ratio"),
+				MaxThrottleRate: rapid.Ptr(rapid.Float64Range(0, 1), true).Draw(t, "throttles"), MinInvocations: count.Draw(t, "invocations"),
+				Timeout: duration.Draw(t, "gate timeout"), Alarms: words.Draw(t, "alarms"),
+			}
+		}
+		return r
 	})
 	randomNetwork = rapid.Custom(func(t *rapid.T) stack.Network {
 		return stack.Network{SubnetIDs: ids.Draw(t, "subnets"), SecurityGroupIDs: ids.Draw(t, "groups"), IPv6: rapid.Bool().Draw(t, "ipv6")}

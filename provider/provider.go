@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -56,6 +57,17 @@ type providerData struct {
 	packages *packages
 	earlier  *earlierPlans
 	handover *handover
+	// now is the time, by which the ages of releases are told; nil means the clock's.
+	now func() time.Time
+}
+
+// since is how long ago something was, in words.
+func (d *providerData) since(t time.Time) string {
+	now := time.Now
+	if d.now != nil {
+		now = d.now
+	}
+	return target.Ago(now().Sub(t)) + " ago"
 }
 
 type providerModel struct {
@@ -194,7 +206,7 @@ func (p *tidegate) Resources(context.Context) []func() resource.Resource {
 }
 
 func (p *tidegate) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{newStackDataSource, newVersionsDataSource}
+	return []func() datasource.DataSource{newReleasesDataSource, newStackDataSource, newVersionsDataSource}
 }
 
 func (p *tidegate) Functions(context.Context) []func() function.Function {

@@ -107,7 +107,7 @@ func (r *stackResource) wish(ctx context.Context, plan, config, state tftypes.Va
 	}
 	codes, problems := r.data.packages.makeAll(ctx, recipes)
 	report(s.Name, problems, diags)
-	w := wish{target.Deploy{Stack: s, Packages: map[string]target.Package{}}}
+	w := wish{target.Deploy{Stack: s, By: target.Who(), Packages: map[string]target.Package{}}}
 	r.data.earlier.forget(r.kind.kind, s.Name, recipes)
 	for name, c := range codes {
 		checkPlanned(s.Name, name, readPlanned(fields(planned[name])), c, diags)

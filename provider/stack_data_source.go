@@ -32,6 +32,17 @@ type stackDataModel struct {
 	Tags          map[string]string            `tfsdk:"tags"`
 	Components    map[string]string            `tfsdk:"components"`
 	Functions     map[string]functionDataModel `tfsdk:"functions"`
+	Release       *releaseDataModel            `tfsdk:"release"`
+}
+
+// releaseDataModel is the release under way, or the last.
+type releaseDataModel struct {
+	ID      string       `tfsdk:"id"`
+	State   string       `tfsdk:"state"`
+	Weight  int64        `tfsdk:"weight"`
+	By      types.String `tfsdk:"by"`
+	Began   string       `tfsdk:"began"`
+	Verdict string       `tfsdk:"verdict"`
 }
 
 type functionDataModel struct {
@@ -69,6 +80,17 @@ func (d *stackDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"components": schema.MapAttribute{
 				ElementType: types.StringType, Computed: true,
 				MarkdownDescription: "What the stack owns on its target: component → `ready`, or what is wrong with it.",
+			},
+			"release": schema.SingleNestedAttribute{
+				Computed: true, MarkdownDescription: "The release that is under way, or else the last one; null if the target knows of none. `tidegate_releases` has them all.",
+				Attributes: map[string]schema.Attribute{
+					"id":      computed("Identifies what it makes live."),
+					"state":   computed("`running`, `paused` and `held` are under way; `finished` and `rolled_back` have ended."),
+					"weight":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Percent of the traffic that the new versions have."},
+					"by":      computed("Who began it, such as `ada@laptop`."),
+					"began":   computed("When it began (RFC 3339)."),
+					"verdict": computed("What happened last, in words."),
+				},
 			},
 			"functions": schema.MapNestedAttribute{
 				Computed: true, MarkdownDescription: "The stack's functions by name.",
@@ -114,6 +136,9 @@ func (d *stackDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	m.Functions = map[string]functionDataModel{}
 	for name, f := range found.Stack.Functions {
 		m.Functions[name] = describe(f, found.Functions[name])
+	}
+	if r := found.Release; r != nil {
+		m.Release = &releaseDataModel{r.ID, r.State, int64(r.Weight), optional(r.By), rfc3339(r.Began), r.What}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }

@@ -73,6 +73,8 @@ type planner struct {
 	diags *diag.Diagnostics
 	// recipes of the functions that were packaged.
 	recipes map[string]*recipe
+	// pending tells that a release may be under way when the apply has returned.
+	pending bool
 }
 
 func newPlanner(r *stackResource, req resource.ModifyPlanRequest, before seen, diags *diag.Diagnostics) *planner {
@@ -195,10 +197,16 @@ func (p *planner) planVersion(name string, f map[string]tftypes.Value, hash stri
 			v = p.ownRole(name) // One that the target makes is in no hash.
 		}
 		if !v.IsFullyKnown() {
+			p.pending = p.pending || p.state != nil && mayNotWait(p.plan)
 			return false
 		}
 	}
-	if number, ok := p.seen.Versions[name][hash]; ok {
+	number, ok := p.seen.Versions[name][hash]
+	if p.planPending(name, f, number) {
+		p.pending = true
+		return true
+	}
+	if ok {
 		all := tftypes.NewValue(tftypes.Number, 100)
 		f["version"] = tftypes.NewValue(tftypes.Number, number)
 		f["routing"] = tftypes.NewValue(f["routing"].Type(), map[string]tftypes.Value{strconv.Itoa(number): all})
@@ -240,9 +248,10 @@ func output(name, cause string, plan, before map[string]tftypes.Value) tftypes.V
 	return tftypes.NewValue(tftypes.String, tftypes.UnknownValue)
 }
 
-// planComponents wants every component ready, if it is known which there are.
+// planComponents wants every component ready, if it is known which there are, and that
+// they are so when the apply has returned.
 func (p *planner) planComponents(s stack.Stack) {
-	if p.resource.data.target == nil || !p.shapeKnown() {
+	if p.pending || p.resource.data.target == nil || !p.shapeKnown() {
 		p.plan["components"] = tftypes.NewValue(p.plan["components"].Type(), tftypes.UnknownValue)
 		return
 	}

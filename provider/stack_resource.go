@@ -97,7 +97,7 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 	}
 	r.data.handover.create(w.name())
 	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
-	resp.State.Raw = r.result(req.Plan.Raw, d, made, &resp.Diagnostics)
+	resp.State.Raw = r.result(req.Plan.Raw, req.Plan.Raw, d, made, &resp.Diagnostics)
 }
 
 // whole tells whether a create that failed has made all of the stack. Terraform
@@ -115,12 +115,14 @@ func whole(d *stack.Deployment) bool {
 	return true
 }
 
-// Update makes the stack what was planned, unless it changed since.
+// Update makes the stack what was planned, unless it changed since, and waits for the
+// release that this begins.
 func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	if !r.ready(&resp.Diagnostics) {
 		return
 	}
-	ctx, cancel := deadline(ctx, req.Plan.Raw, "update", writeTimeout)
+	planned, _ := toStack(r.kind.kind, req.Plan.Raw) // wish says what is wrong with it.
+	ctx, cancel := deadline(ctx, req.Plan.Raw, "update", updateTimeout(planned, waits(req.Plan.Raw)))
 	defer cancel()
 	w := r.wish(ctx, req.Plan.Raw, req.Config.Raw, req.State.Raw, &resp.Diagnostics)
 	before, diags := recall(ctx, req.Private)
@@ -129,26 +131,30 @@ func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	w.deploy.Revision, w.deploy.Prior = before.Revision, r.prior(req.State.Raw)
-	w.deploy.Prior, _ = toStack(r.kind.kind, req.State.Raw) // A state of another version says nothing.
+	w.deploy.NoWait, w.deploy.Progress = !waits(req.Plan.Raw), logProgress(ctx, w.name())
 	d, err := r.data.target.Update(ctx, w.deploy)
-	switch {
-	case errors.Is(err, target.ErrNotFound):
-		resp.Diagnostics.AddError(subject("Cannot change stack", w.name()), "It was deleted since it was read; nothing was changed now: plan again.")
-	case err != nil:
-		resp.Diagnostics.AddError(subject("Cannot change stack", w.name()), sentence(err))
+	prior := req.Plan.Raw
+	if err != nil {
+		summary, detail, unchanged := updateFailure(w.name(), err)
+		resp.Diagnostics.AddError(summary, detail)
+		if unchanged {
+			prior = req.State.Raw
+		}
 	}
 	if d == nil {
 		return
 	}
 	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
-	resp.State.Raw = r.result(req.Plan.Raw, d, err == nil, &resp.Diagnostics)
+	resp.State.Raw = r.result(req.Plan.Raw, prior, d, err == nil, &resp.Diagnostics)
 }
 
 // result is the state after an apply: what was planned, and what only the target
-// could say; or, if the apply failed, what there is.
-func (r *stackResource) result(plan tftypes.Value, d *stack.Deployment, complete bool, diags *diag.Diagnostics) tftypes.Value {
-	actual, err := fromDeployment(r.kind.kind, r.schema.Attributes, d, plan)
+// could say; or, if the apply failed, what there is. What no target knows is then as in
+// prior.
+func (r *stackResource) result(plan, prior tftypes.Value, d *stack.Deployment, complete bool, diags *diag.Diagnostics) tftypes.Value {
+	actual, err := fromDeployment(r.kind.kind, r.schema.Attributes, d, prior)
 	if err == nil && complete {
+		r.warnUnderWay(d, diags)
 		warnUnready(d, diags)
 		actual, err = fill(plan, actual)
 	}
@@ -201,6 +207,7 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		resp.Diagnostics.AddError(subject("Unexpected answer about stack", name), sentence(err))
 		return
 	}
+	r.warnRelease(req.State.Raw, d, &resp.Diagnostics)
 	r.warnDrift(req.State.Raw, d, &resp.Diagnostics)
 	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
 	resp.State.Raw = actual

@@ -19,12 +19,10 @@ func stackSchema(k *kind) schema.Schema {
 	name.PlanModifiers = []planmodifier.String{stringplanmodifier.RequiresReplace()}
 
 	attributes := map[string]schema.Attribute{
-		"id":        computedString("The stack's name."),
-		"name":      name,
-		"functions": functionsAttribute(),
-		"release": defaultObject("How the stack's aliases move to new versions.", map[string]schema.Attribute{
-			"strategy": defaultString(strategyAllAtOnce, "`all_at_once`, the default, moves every alias `live` to the new versions in one step. This version knows no other."),
-		}),
+		"id":         computedString("The stack's name."),
+		"name":       name,
+		"functions":  functionsAttribute(),
+		"release":    releaseAttribute(),
 		"tags":       stringMap("Tags of the stack. Default: none."),
 		"timeouts":   timeoutsAttribute(),
 		"release_id": computedString("Identifies what is released: a hash of the code and effective configuration of every function. Known in the plan."),
@@ -37,15 +35,12 @@ func stackSchema(k *kind) schema.Schema {
 	return schema.Schema{MarkdownDescription: k.doc, Attributes: attributes}
 }
 
-// strategyAllAtOnce is the one release strategy there is so far.
-const strategyAllAtOnce = "all_at_once"
-
 func timeoutsAttribute() schema.Attribute {
 	a := timeouts.Attributes(context.Background(), timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
 		CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
 		ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
-		UpdateDescription: "How long changing the stack may take. Default: `\"10m\"`.",
+		UpdateDescription: "How long changing the stack may take, its release included. Default: `\"10m\"`, and as long as the release may take besides.",
 		DeleteDescription: "How long deleting the stack may take. Default: `\"10m\"`.",
 	})
 	if nested, ok := a.(schema.SingleNestedAttribute); ok {

@@ -26,8 +26,8 @@ func (r *stackResource) ValidateConfig(_ context.Context, req resource.ValidateC
 	}
 	problems := checkCode(req.Config.Raw, s)
 	problems = append(problems, s.WithDefaults().Validate()...)
+	problems = append(problems, checkUpdateTimeout(req.Config.Raw, s.WithDefaults())...)
 	report(s.Name, decidable(problems, unknown), &resp.Diagnostics)
-	r.checkStrategy(req.Config.Raw, resp)
 }
 
 // checkCode finds functions that do not have exactly one of a source and an image,
@@ -61,13 +61,4 @@ func checkCode(config tftypes.Value, s stack.Stack) stack.Problems {
 		}
 	}
 	return problems
-}
-
-// checkStrategy refuses release strategies to come.
-func (r *stackResource) checkStrategy(config tftypes.Value, resp *resource.ValidateConfigResponse) {
-	strategy, ok := text(fields(fields(config)["release"])["strategy"])
-	if ok && strategy != strategyAllAtOnce {
-		resp.Diagnostics.AddAttributeError(path.Root("release").AtName("strategy"), "Unknown release strategy",
-			`The strategy is "`+strategy+`"; this version of Tidegate knows only "`+strategyAllAtOnce+`".`)
-	}
 }

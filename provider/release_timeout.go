@@ -1,0 +1,71 @@
+package provider
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// What steps and hooks of a release may take beyond what is configured: CloudWatch's
+// metrics are late by a minute or two, and a hook may meet a cold start.
+const (
+	stepMargin = 3 * time.Minute
+	hookMargin = time.Minute
+)
+
+// releaseTimes are how long a release of the stack takes at least, if nothing goes wrong,
+// and at most, unless a person stops it.
+func releaseTimes(s stack.Stack) (least, most time.Duration) {
+	if s.Release == nil {
+		return 0, 0
+	}
+	r := s.Release.Resolve()
+	for range r.Steps() {
+		step := r.Interval.Std()
+		least += step
+		if r.Gate != nil && r.Gate.MinInvocations > 0 {
+			step = max(step, r.Gate.Timeout.Std())
+		}
+		most += step + stepMargin
+	}
+	for _, hook := range []string{r.Before, r.After} {
+		if f, ok := s.Functions[hook]; ok {
+			most += f.Timeout.Std() + hookMargin
+		}
+	}
+	return least, most
+}
+
+// updateTimeout is how long an update may take where `timeouts` does not say: a default
+// never cuts a release off.
+func updateTimeout(s stack.Stack, waits bool) time.Duration {
+	_, most := releaseTimes(s)
+	if !waits {
+		return writeTimeout
+	}
+	return writeTimeout + most
+}
+
+// checkUpdateTimeout finds a timeout that no release can meet.
+func checkUpdateTimeout(config tftypes.Value, s stack.Stack) stack.Problems {
+	written, ok := text(fields(fields(config)["timeouts"])["update"])
+	limit, err := time.ParseDuration(written)
+	if !ok || err != nil || !waits(config) || slices.ContainsFunc(s.Validate(), ofRelease) {
+		return nil // What is wrong besides is said besides.
+	}
+	least, _ := releaseTimes(s)
+	if least < limit {
+		return nil
+	}
+	return problem(fmt.Sprintf("an update may take %s, and the release (%s) takes at least %s; make the timeout longer, or do not wait (release.wait = false)",
+		stack.Duration(limit), s.Release, stack.Duration(least)), "timeouts.update", "release.strategy", "release.weight", "release.interval", "release.wait")
+}
+
+func ofRelease(p stack.Problem) bool {
+	return len(p.Paths) > 0 && strings.HasPrefix(p.Paths[0], "release.")
+}
