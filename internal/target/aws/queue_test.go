@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -158,6 +159,11 @@ func (f *forgetfulSQS) ListQueueTags(context.Context, *sqs.ListQueueTagsInput, .
 }
 
 func (f *forgetfulSQS) SetQueueAttributes(context.Context, *sqs.SetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.SetQueueAttributesOutput, error) {
+	if len(f.refusals) > 0 {
+		err := f.refusals[0]
+		f.refusals = f.refusals[1:]
+		return nil, err
+	}
 	return &sqs.SetQueueAttributesOutput{}, nil
 }
 
@@ -179,6 +185,26 @@ func TestQueueIsMadeOnceItsNameIsFree(t *testing.T) {
 	}
 	if q.drift() != "" {
 		t.Errorf("the new queue differs: %s", q.drift())
+	}
+}
+
+func TestQueueGetsDeadLettersOnceTheirQueueIsKnown(t *testing.T) {
+	const reason = "Value {...} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."
+	fake := &forgetfulSQS{refusals: []error{
+		&smithy.GenericAPIError{Code: "InvalidParameterValue", Message: reason}, &types.InvalidAttributeValue{Message: aws.String(reason)},
+	}}
+	q := ordersInventory(ordersStack(), fake).queue.queue
+	attributes := maps.Clone(q.wish.attributes)
+	delete(attributes, redrivePolicy)
+	q.found = map[bool]*queueFacts{false: {attributes: attributes, tags: q.wish.tags}}
+	if err := q.apply(t.Context()); err != nil || len(fake.refusals) > 0 || q.drift() != "" {
+		t.Errorf("the queue was not given its dead letters: %q, error %v", q.drift(), err)
+	}
+	wrong := &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "Value {...} for parameter RedrivePolicy is invalid."}
+	fake.refusals = []error{wrong}
+	q.found[false].attributes = attributes
+	if err := q.apply(t.Context()); !errors.Is(err, wrong) {
+		t.Errorf("what never passes was tried again: %v", err)
 	}
 }
 
