@@ -129,7 +129,6 @@ func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, 
 		return
 	}
 	w.deploy.Revision, w.deploy.Prior = before.Revision, r.prior(req.State.Raw)
-	w.deploy.Prior, _ = toStack(r.kind.kind, req.State.Raw) // A state of another version says nothing.
 	d, err := r.data.target.Update(ctx, w.deploy)
 	switch {
 	case errors.Is(err, target.ErrNotFound):
