@@ -191,12 +191,13 @@ func (f *functionParts) have(t *testing.T) {
 // larger wants another memory than was recorded.
 func larger(f *stack.Function) { f.Memory = 256 }
 
-func TestAnUpdateWaitsForAnEarlierOneAndThenForItself(t *testing.T) {
+func TestAnUpdateWaitsForAnEarlierOneForTheQueueAndForItself(t *testing.T) {
 	conflict := recordedError(t, "function.json", "TestLambdaFunction::test_lambda_concurrent_config_updates", "update-during-in-progress-update-exc")
 	updated := answer[lambda.UpdateFunctionConfigurationOutput](t, "TestLambdaFunction::test_vpc_config", "update_vpcconfig_update_response")
 	settled := active(t)
 	settled.Configuration.MemorySize = aws.Int32(256)
-	f, p, _ := against(t, map[string][]any{"UpdateFunctionConfiguration": {conflict, conflict, updated}, "GetFunction": {settled}}, larger)
+	queueIsBehind := &types.InvalidParameterValueException{Message: aws.String("Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds")}
+	f, p, _ := against(t, map[string][]any{"UpdateFunctionConfiguration": {conflict, queueIsBehind, updated}, "GetFunction": {settled}}, larger)
 	f.have(t)
 	if err := f.function.apply(t.Context()); err != nil {
 		t.Fatal(err)

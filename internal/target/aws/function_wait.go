@@ -64,10 +64,11 @@ func (f *function) whileBusy(ctx context.Context, do func(ctx context.Context) e
 }
 
 // notYet tells whether AWS answered that the role may not what it needs to: which may
-// be so, or Lambda does not know the role yet as IAM has it.
+// be so, or Lambda does not know the role yet as IAM has it. A longer timeout of the
+// queue's, which the function's own may need, takes up to a minute as well.
 func notYet(err error) bool {
 	const code = "InvalidParameterValueException"
-	return says(err, code, "cannot be assumed by Lambda") ||
+	return tooShort(err) || says(err, code, "cannot be assumed by Lambda") ||
 		says(err, code, "execution role does not have permissions") ||
 		says(err, code, "KMS key is invalid for CreateGrant") ||
 		says(err, code, "throttled by EC2")
