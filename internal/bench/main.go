@@ -9,6 +9,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -38,16 +39,23 @@ func main() {
 	}
 }
 
-// A row is one line of the table.
-type row struct {
-	what string
-	// took is the median wall time, base that of what it is measured beside.
-	took, base time.Duration
-	beside     string
-	// memory is the provider's peak resident memory in bytes.
+// A cost is what a command took.
+type cost struct {
+	// took is the wall time.
+	took time.Duration
+	// memory is the provider's peak resident memory in bytes; 0 if it was not measured.
 	memory int64
 	// calls to AWS, by operation; none without AWS.
 	calls map[string]int
+}
+
+// A row is one line of the table.
+type row struct {
+	what string
+	// cost is the median's, base that of what it is measured beside.
+	cost
+	base   cost
+	beside string
 	// Limits; 0 is none. fasterBy is how many times faster than base it must be,
 	// slowerBy how many times as slow it may be.
 	atMost             time.Duration
@@ -58,8 +66,8 @@ type row struct {
 // over tells whether the row exceeds a limit.
 func (r row) over() bool {
 	return r.atMost > 0 && r.took > r.atMost ||
-		r.fasterBy > 0 && r.took.Seconds()*r.fasterBy > r.base.Seconds() ||
-		r.slowerBy > 0 && r.took.Seconds() > r.base.Seconds()*r.slowerBy ||
+		r.fasterBy > 0 && r.took.Seconds()*r.fasterBy > r.base.took.Seconds() ||
+		r.slowerBy > 0 && r.took.Seconds() > r.base.took.Seconds()*r.slowerBy ||
 		r.memoryAtMost > 0 && r.memory > r.memoryAtMost
 }
 
@@ -67,11 +75,11 @@ func (r row) over() bool {
 func (r row) ratio() string {
 	switch {
 	case r.fasterBy > 0:
-		return fmt.Sprintf("%.1f times as fast (%.0f)", r.base.Seconds()/r.took.Seconds(), r.fasterBy)
+		return fmt.Sprintf("%.1f times as fast (%.0f)", r.base.took.Seconds()/r.took.Seconds(), r.fasterBy)
 	case r.slowerBy > 0:
-		return fmt.Sprintf("%.2f times as long (%.1f)", r.took.Seconds()/r.base.Seconds(), r.slowerBy)
+		return fmt.Sprintf("%.2f times as long (%.1f)", r.took.Seconds()/r.base.took.Seconds(), r.slowerBy)
 	}
-	return fmt.Sprintf("%.1f times as long (-)", r.took.Seconds()/r.base.Seconds())
+	return fmt.Sprintf("%.1f times as long (-)", r.took.Seconds()/r.base.took.Seconds())
 }
 
 // A scenario measures something. Its name is what to call it on the command line.
@@ -104,11 +112,21 @@ func chosen(names []string) ([]scenario, error) {
 }
 
 // allCalls is how many calls to AWS there were.
-func (r row) allCalls() (all int) {
-	for _, n := range r.calls {
+func (c cost) allCalls() (all int) {
+	for _, n := range c.calls {
 		all += n
 	}
 	return all
+}
+
+// medianCost is the cost of median time, with the most memory of all.
+func medianCost(costs []cost) cost {
+	slices.SortFunc(costs, func(a, b cost) int { return cmp.Compare(a.took, b.took) })
+	c := costs[len(costs)/2]
+	for _, other := range costs {
+		c.memory = max(c.memory, other.memory)
+	}
+	return c
 }
 
 // measure starts a runtime, and measures the scenarios of these names.
@@ -150,11 +168,12 @@ func measure(ctx context.Context, names []string) (rows []row, err error) {
 func report(out io.Writer, rows []row) error {
 	var over []string
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\ttime\t(limit)\tbeside\tits time\tratio (limit)\tprovider's peak\t(limit)\tcalls to AWS\t")
+	fmt.Fprintln(table, "\ttime\t(limit)\tprovider's peak\t(limit)\tcalls to AWS\tbeside\tits time\tits peak\tits calls\tratio of times (limit)\t")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t%.2f s\t%s\t%d MiB\t(%s)\t%s\t\n", r.what, r.took.Seconds(),
-			limit(r.atMost > 0, "%.0f s", r.atMost.Seconds()), r.beside, r.base.Seconds(), r.ratio(),
-			r.memory>>20, limit(r.memoryAtMost > 0, "%d MiB", r.memoryAtMost>>20), limit(len(r.calls) > 0, "%d", r.allCalls()))
+		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t(%s)\t%s\t%s\t%.2f s\t%s\t%s\t%s\t\n",
+			r.what, r.took.Seconds(), unless(r.atMost == 0, "%.0f s", r.atMost.Seconds()),
+			unless(r.memory == 0, "%d MiB", r.memory>>20), unless(r.memoryAtMost == 0, "%d MiB", r.memoryAtMost>>20), unless(len(r.calls) == 0, "%d", r.allCalls()),
+			r.beside, r.base.took.Seconds(), unless(r.base.memory == 0, "%d MiB", r.base.memory>>20), unless(len(r.base.calls) == 0, "%d", r.base.allCalls()), r.ratio())
 		if r.over() {
 			over = append(over, r.what)
 		}
@@ -163,11 +182,17 @@ func report(out io.Writer, rows []row) error {
 		return err
 	}
 	for _, r := range rows {
-		if len(r.calls) > 0 {
-			fmt.Fprintf(out, "\n%s: the calls\n", r.what)
+		calls := map[string]bool{}
+		for _, of := range []cost{r.cost, r.base} {
+			for call := range of.calls {
+				calls[call] = true
+			}
 		}
-		for _, call := range slices.Sorted(maps.Keys(r.calls)) {
-			fmt.Fprintf(out, "%6d  %s\n", r.calls[call], call)
+		if len(calls) > 0 {
+			fmt.Fprintf(out, "\n%s: the calls, and those of %s\n", r.what, r.beside)
+		}
+		for _, call := range slices.Sorted(maps.Keys(calls)) {
+			fmt.Fprintf(out, "%6d %6d  %s\n", r.calls[call], r.base.calls[call], call)
 		}
 	}
 	if len(over) > 0 {
@@ -176,14 +201,10 @@ func report(out io.Writer, rows []row) error {
 	return nil
 }
 
-func limit(set bool, format string, value any) string {
-	if !set {
+// unless formats a value, or is "-".
+func unless(without bool, format string, value any) string {
+	if without {
 		return "-"
 	}
 	return fmt.Sprintf(format, value)
-}
-
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
 }
