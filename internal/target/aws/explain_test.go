@@ -86,6 +86,25 @@ func TestEveryErrorOfAWSIsASentence(t *testing.T) {
 			callIAM, 403, "", iamError("AccessDenied", "User: "+user+" is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::111111111111:role/tidegate/shop/r because no permissions boundary allows the iam:CreateRole action"),
 			user + " lacks the permission iam:CreateRole on arn:aws:iam::111111111111:role/tidegate/shop/r, because no permissions boundary gives it; all that Tidegate needs is listed in " + guide + " (AccessDenied, request r1)",
 		},
+		"denied by IAM, which names the role": {
+			callIAM, 403, "", iamError("AccessDenied", "User: "+user+" is not authorized to perform: iam:PutRolePolicy on resource: role shop-create-0a1b2c3d because no identity-based policy allows the iam:PutRolePolicy action"),
+			user + " lacks the permission iam:PutRolePolicy on role shop-create-0a1b2c3d; all that Tidegate needs is listed in " + guide + " (AccessDenied, request r1)",
+		},
+		"denied by EC2 to Lambda": {
+			callLambda, 403, "AccessDeniedException",
+			`{"Message":"Your access has been denied by EC2, please make sure your request credentials have permission to DescribeSecurityGroups for sg-0a1b2c3d. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation."}`,
+			"whoever the credentials belong to lacks the permission ec2:DescribeSecurityGroups on sg-0a1b2c3d; all that Tidegate needs is listed in " + guide + " (AccessDeniedException, request r1)",
+		},
+		"denied by S3 to Lambda": {
+			callLambda, 403, "AccessDeniedException",
+			`{"Message":"Your access has been denied by S3, please make sure your request credentials have permission to GetObject for tidegate-1-r/shop/k.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied"}`,
+			"whoever the credentials belong to lacks the permission s3:GetObject on tidegate-1-r/shop/k.zip; all that Tidegate needs is listed in " + guide + " (AccessDeniedException, request r1)",
+		},
+		"denied by an image's repository": {
+			callLambda, 403, "AccessDeniedException", `{"Message":"Lambda does not have permission to access the ECR image. Check the ECR permissions."}`,
+			"Lambda may not read the image; let it do so by the policy of the image's repository, or give whoever the credentials belong to " +
+				"the permissions on ecr with which Lambda sets that policy itself, which are listed in " + guide + " (AccessDeniedException, request r1)",
+		},
 		"denied explicitly": {
 			callLogs, 400, "", `{"__type":"AccessDeniedException","Message":"User: ` + user + ` is not authorized to perform: logs:CreateLogGroup on resource: arn:aws:logs:eu-central-1:111111111111:log-group:/tidegate/shop:log-stream: with an explicit deny in a service control policy"}`,
 			user + " lacks the permission logs:CreateLogGroup on arn:aws:logs:eu-central-1:111111111111:log-group:/tidegate/shop:log-stream:, which a service control policy denies explicitly (AccessDeniedException, request r1)",

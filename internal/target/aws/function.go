@@ -76,7 +76,8 @@ func (f *function) get(ctx context.Context) (*functionFacts, error) {
 		return nil, errors.New("the answer to GetFunction has no configuration; is the endpoint really Lambda's?")
 	}
 	if e := out.TagsError; e != nil {
-		return nil, fmt.Errorf("its tags cannot be read, which need lambda:ListTags: %s", aws.ToString(e.Message))
+		denied := failure{serviceID: lambda.ServiceID, operation: "ListTags", code: aws.ToString(e.ErrorCode), message: tidy(aws.ToString(e.Message))}
+		return nil, fmt.Errorf("its tags cannot be read: %s", denied.denial())
 	}
 	have := &functionFacts{snapshot: &snapshot{FunctionConfiguration: *out.Configuration}, tags: changed(out.Tags, tagChange{})}
 	if out.Code != nil {
