@@ -95,6 +95,23 @@ func TestQueueDriftSaysWhatNoAttributeShows(t *testing.T) {
 	}
 }
 
+func TestDeadLettersAreAsLargeAsTheirPartitionAllows(t *testing.T) {
+	large := edited(ordersStack(), func(q *stack.Queue) { q.MaxMessageSize = 1048576 })
+	for _, c := range []struct {
+		stack           stack.Stack
+		partition, want string
+	}{
+		{ordersStack(), "aws", "1048576"}, {ordersStack(), "aws-us-gov", "1048576"}, {ordersStack(), "aws-cn", "262144"}, {large, "aws-cn", "1048576"},
+	} {
+		i := scheduleInventory(c.stack)
+		i.partition = c.partition
+		i.want(c.stack)
+		if got := i.queue.deadLetters.wish.attributes["MaximumMessageSize"]; got != c.want {
+			t.Errorf("in %s it is %s, want %s", c.partition, got, c.want)
+		}
+	}
+}
+
 func TestComponentsOfAQueueCanBeNamedWithoutAnAccount(t *testing.T) {
 	names := map[string]bool{}
 	for _, name := range (&Target{}).Components(ordersStack()) {
