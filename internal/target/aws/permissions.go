@@ -20,8 +20,8 @@ type permission struct {
 
 // plan tells whether reading a stack makes the call, and so planning does.
 func (p permission) plan() bool {
-	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" {
-		return false // Uploads, and looking into a role that cannot be assumed.
+	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" || p.call == "GetEventSourceMapping" {
+		return false // Uploads, looking into a role that cannot be assumed, and waiting for a consumer.
 	}
 	return p.reads()
 }
