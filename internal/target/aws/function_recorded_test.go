@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +120,9 @@ func TestACreateWaitsUntilTheFunctionAndItsFirstVersionAreActive(t *testing.T) {
 // notAssumed is what Lambda answers while it does not know a role yet.
 var notAssumed = &smithy.GenericAPIError{Code: "InvalidParameterValueException", Message: "The role defined for the function cannot be assumed by Lambda."}
 
+// times is the same answer that often.
+func times(n int, answer any) []any { return slices.Repeat([]any{answer}, n) }
+
 func TestARoleThatLambdaDoesNotKnowYetIsWaitedFor(t *testing.T) {
 	made := answer[lambda.CreateFunctionOutput](t, onCreate, "create_response", func(out *lambda.CreateFunctionOutput) { out.State = types.StateActive })
 	f, p, _ := against(t, map[string][]any{"CreateFunction": {notAssumed, notAssumed, notAssumed, notAssumed, made}})
@@ -129,12 +133,12 @@ func TestARoleThatLambdaDoesNotKnowYetIsWaitedFor(t *testing.T) {
 
 func TestARoleWhoseTrustPolicyIsWrongFailsAtOnce(t *testing.T) {
 	const own = "arn:aws:iam::123456789012:role/team/mine"
-	f, p, _ := against(t, map[string][]any{"CreateFunction": {notAssumed, notAssumed}}, func(f *stack.Function) { f.RoleARN = own })
+	f, p, _ := against(t, map[string][]any{"CreateFunction": times(patience, notAssumed)}, func(f *stack.Function) { f.RoleARN = own })
 	f.function.i.iam = trusting{policy: trustEC2}
 	err := f.function.apply(t.Context())
 	const want = "the role " + own + " cannot be assumed by Lambda: its trust policy does not allow the service lambda.amazonaws.com the action sts:AssumeRole; " +
 		"add that to the trust policy"
-	if err == nil || err.Error() != want || len(p.calls) != 2 {
+	if err == nil || err.Error() != want || len(p.calls) != patience {
 		t.Errorf("%v after %v", err, p.calls)
 	}
 }
@@ -146,9 +150,9 @@ func TestARoleThatMayNotUseANetworkFailsAtOnceUnlessItIsTheTargetsOwn(t *testing
 	network := func(f *stack.Function) {
 		f.Network = &stack.Network{SubnetIDs: []string{"subnet-0"}, SecurityGroupIDs: []string{"sg-0"}}
 	}
-	f, p, _ := against(t, map[string][]any{"CreateFunction": {mayNot, mayNot}}, network, func(f *stack.Function) { f.RoleARN = "arn:aws:iam::123456789012:role/mine" })
+	f, p, _ := against(t, map[string][]any{"CreateFunction": times(patience, mayNot)}, network, func(f *stack.Function) { f.RoleARN = "arn:aws:iam::123456789012:role/mine" })
 	err := f.function.apply(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "ec2:CreateNetworkInterface") || !strings.Contains(err.Error(), "role/mine") || len(p.calls) != 2 {
+	if err == nil || !strings.Contains(err.Error(), "ec2:CreateNetworkInterface") || !strings.Contains(err.Error(), "role/mine") || len(p.calls) != patience {
 		t.Errorf("%v after %v", err, p.calls)
 	}
 

@@ -24,6 +24,15 @@ const tagStaging = "tidegate:staging"
 // all stacks of an account in a region.
 func (s *session) ownBucket() string { return "tidegate-" + s.account + "-" + s.region }
 
+// owner is whose the bucket has to be; nil if that is for the user to know. Anybody can
+// make a bucket of the name that the target's own will have, to get hold of packages.
+func (s *session) owner(bucket string) *string {
+	if bucket != s.ownBucket() {
+		return nil
+	}
+	return aws.String(s.account)
+}
+
 // stagingTags are those of the bucket, which belongs to no stack.
 func (s *session) stagingTags() []types.Tag {
 	return []types.Tag{{Key: aws.String(tagStaging), Value: aws.String("yes")}}
@@ -48,7 +57,7 @@ func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, d
 	}
 	err = do(ctx, bucket, key)
 	// What is left when this fails goes within a day, or with the stack.
-	if _, gone := i.s3.DeleteObject(context.WithoutCancel(ctx), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)}); gone != nil && err == nil && !missing(gone) {
+	if _, gone := i.s3.DeleteObject(context.WithoutCancel(ctx), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), ExpectedBucketOwner: i.owner(bucket)}); gone != nil && err == nil && !missing(gone) {
 		err = fmt.Errorf("the package cannot be deleted from the bucket %s: %w", bucket, gone)
 	}
 	return err
@@ -84,7 +93,7 @@ func (s *session) uploadTo(ctx context.Context, bucket, key string, content []by
 		sum := sha256.Sum256(content)
 		put := func() error {
 			_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(content),
+				Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(content), ExpectedBucketOwner: s.owner(bucket),
 				ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 			})
 			return err
@@ -109,16 +118,16 @@ func (s *session) makeBucket(ctx context.Context, bucket string) error {
 	if _, err := s.s3.CreateBucket(ctx, in); err != nil && !hasCode(err, "BucketAlreadyOwnedByYou") {
 		return err
 	}
-	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(bucket), Tagging: &types.Tagging{TagSet: s.stagingTags()}}); err != nil {
+	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket), Tagging: &types.Tagging{TagSet: s.stagingTags()}}); err != nil {
 		return err
 	}
-	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: aws.String(bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 		BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
 	}}); err != nil {
 		return err
 	}
 	_, err := s.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket: aws.String(bucket),
+		Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket),
 		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
 			ID: aws.String("packages-are-used-at-once"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 			Expiration:                     &types.LifecycleExpiration{Days: aws.Int32(1)},
@@ -142,14 +151,14 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 		}
 		return fmt.Errorf("cannot clear the stack's packages out of the bucket %s: %w", bucket, err)
 	}
-	pages := s3.NewListObjectsV2Paginator(i.s3, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(i.name + "/")})
+	pages := s3.NewListObjectsV2Paginator(i.s3, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(i.name + "/"), ExpectedBucketOwner: i.owner(bucket)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return explained(err)
 		}
 		for _, object := range page.Contents {
-			if _, err := i.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key}); err != nil {
+			if _, err := i.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key, ExpectedBucketOwner: i.owner(bucket)}); err != nil {
 				return explained(err)
 			}
 		}
@@ -157,7 +166,7 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 	if bucket != i.ownBucket() {
 		return nil
 	}
-	out, err := i.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(bucket)})
+	out, err := i.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(bucket), ExpectedBucketOwner: i.owner(bucket)})
 	if hasCode(err, "NoSuchTagSet") {
 		return nil // Somebody else's.
 	}
@@ -168,7 +177,7 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 		if aws.ToString(tag.Key) != tagStaging {
 			continue
 		}
-		_, err := i.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+		_, err := i.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket), ExpectedBucketOwner: i.owner(bucket)})
 		if hasCode(err, "BucketNotEmpty", "OperationAborted") {
 			return nil // Another stack is using it, or removing it.
 		}
