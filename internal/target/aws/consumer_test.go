@@ -58,6 +58,8 @@ type slowLambda struct {
 	left map[string]int
 	// unknown is how many looks it takes until a mapping that exists is known.
 	unknown int
+	// looks are how often somebody asked for a mapping.
+	looks int
 	// refusals are answered to the next creations and updates.
 	refusals []error
 	calls    []string
@@ -118,6 +120,7 @@ func (l *slowLambda) ListEventSourceMappings(_ context.Context, in *lambda.ListE
 }
 
 func (l *slowLambda) GetEventSourceMapping(_ context.Context, in *lambda.GetEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.GetEventSourceMappingOutput, error) {
+	l.looks++
 	if l.unknown > 0 {
 		l.unknown--
 		return nil, l.recorded.fail("no_mapping")
@@ -284,8 +287,8 @@ func TestMappingThatIsDeletedWhileItChangesIsNotWaitedFor(t *testing.T) {
 	l.put("m", fulfilLive, "Updating", map[string]string{tagStack: "orders"})
 	c := slowConsumer(t, l)
 	delete(l.mappings, "m")
-	if err := c.apply(t.Context()); !missing(err) || c.exists() {
-		t.Errorf("the mapping is %+v, error %v", c.have(), err)
+	if err := c.apply(t.Context()); !missing(err) || c.exists() || l.looks != 1 {
+		t.Errorf("the mapping is %+v after %d looks, error %v", c.have(), l.looks, err)
 	}
 }
 
