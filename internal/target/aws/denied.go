@@ -9,6 +9,9 @@ import (
 // guide is where the permissions that Tidegate needs are listed.
 const guide = "https://registry.terraform.io/providers/tidegate-io/tidegate/latest/docs/guides/aws-permissions"
 
+// listedIn ends what is said of a permission that is missing.
+const listedIn = "; all that Tidegate needs is listed in " + guide
+
 // denied tells whether AWS refused a call for lack of a permission.
 func (f failure) denied() bool {
 	return f.is("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException",
@@ -62,7 +65,7 @@ func (f failure) denial() string {
 	if strings.HasPrefix(action, "sts:AssumeRole") {
 		return text + "; give it, and have the role's trust policy let them in"
 	}
-	return text + "; all that Tidegate needs is listed in " + guide
+	return text + listedIn
 }
 
 // matched is what a pattern has in parentheses; "" if it is not in the text.

@@ -360,3 +360,14 @@ func TestWaitingIsForThrottlingOnlyAndNotForQuotas(t *testing.T) {
 		})
 	}
 }
+
+func TestTheGuideToPermissionsIsNamedOnce(t *testing.T) {
+	denied := func(action string) error {
+		f := failure{message: "User: " + user + " is not authorized to perform: " + action + " on resource: *"}
+		return &explainedError{text: f.denial()}
+	}
+	want := user + " lacks the permission lambda:GetFunction on *; moreover, " + user + " lacks the permission lambda:GetPolicy on *" + listedIn
+	if is := joined([]error{denied("lambda:GetFunction"), denied("lambda:GetPolicy")}).Error(); is != want {
+		t.Errorf("the errors say\n%s\nwant\n%s", is, want)
+	}
+}
