@@ -80,6 +80,8 @@ type fakeGateway struct {
 	// settingsError what it answers.
 	routeSettings bool
 	settingsError error
+	// stageError is answered to changes of the stage.
+	stageError error
 	// updatedStage and the routes are what was sent.
 	updatedStage *apigatewayv2.UpdateStageInput
 	createdRoute *apigatewayv2.CreateRouteInput
@@ -120,6 +122,9 @@ func (g *fakeGateway) DeleteAccessLogSettings(context.Context, *apigatewayv2.Del
 func (g *fakeGateway) UpdateStage(_ context.Context, in *apigatewayv2.UpdateStageInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.UpdateStageOutput, error) {
 	g.calls = append(g.calls, "UpdateStage")
 	g.updatedStage = in
+	if g.stageError != nil {
+		return nil, g.stageError
+	}
 	out := &apigatewayv2.UpdateStageOutput{AutoDeploy: aws.Bool(true), Description: aws.String(stageDescription), StageVariables: map[string]string{}}
 	for name, value := range in.StageVariables {
 		if value != "" {
@@ -141,6 +146,9 @@ func (g *fakeGateway) DeleteStage(context.Context, *apigatewayv2.DeleteStageInpu
 
 func (g *fakeGateway) CreateStage(_ context.Context, in *apigatewayv2.CreateStageInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.CreateStageOutput, error) {
 	g.calls = append(g.calls, "CreateStage")
+	if g.stageError != nil {
+		return nil, g.stageError
+	}
 	return &apigatewayv2.CreateStageOutput{StageName: in.StageName, AutoDeploy: in.AutoDeploy, Description: in.Description, DefaultRouteSettings: in.DefaultRouteSettings}, nil
 }
 

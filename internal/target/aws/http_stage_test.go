@@ -2,6 +2,7 @@ package aws
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -109,6 +110,24 @@ func TestStageIsNotGivenUpBecauseOfACallThatFailed(t *testing.T) {
 		i.api.stage.have = &types.Stage{DefaultRouteSettings: &types.RouteSettings{ThrottlingRateLimit: aws.Float64(1), ThrottlingBurstLimit: aws.Int32(1)}}
 		if err := i.api.stage.apply(t.Context()); !errors.Is(err, failed) || len(gateway.calls) != 1 || !i.api.stage.exists() {
 			t.Errorf("%s: %v after %v", code, err, gateway.calls)
+		}
+	}
+}
+
+func TestAccessLogThatCannotBeSwitchedOnSaysWhatToDo(t *testing.T) {
+	for message, want := range map[string]string{
+		"Insufficient permissions to enable logging":                                                               "permissions for log deliveries",
+		"Cannot enable logging. Policy document length breaking Cloudwatch Logs Constraints, either < 1 or > 5120": "take log groups that are gone out of it",
+	} {
+		for _, have := range []*types.Stage{nil, {}} {
+			i := apiInventory()
+			i.want(stack.Stack{Name: "shop", Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{AccessLog: &stack.AccessLog{Format: "$context.requestId"}}}})
+			refused := &smithy.GenericAPIError{Code: "BadRequestException", Message: message}
+			i.gateway = &fakeGateway{stageError: refused}
+			i.api.stage.have = have
+			if err := i.api.stage.apply(t.Context()); !errors.Is(err, refused) || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error does not say %q: %v", want, err)
+			}
 		}
 	}
 }

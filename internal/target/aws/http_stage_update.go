@@ -85,7 +85,7 @@ func (s *stage) updateSettings(ctx context.Context) error {
 	return s.i.api.api.change(ctx, func(ctx context.Context) error {
 		out, err := s.i.gateway.UpdateStage(ctx, in)
 		if err != nil {
-			return err
+			return explainLog(err)
 		}
 		s.have.AutoDeploy, s.have.DefaultRouteSettings, s.have.AccessLogSettings = out.AutoDeploy, out.DefaultRouteSettings, out.AccessLogSettings
 		s.have.StageVariables, s.have.Description = out.StageVariables, out.Description
