@@ -112,8 +112,11 @@ func asyncPasses(err error) bool {
 }
 
 func (a *async) remove(ctx context.Context) error {
-	_, err := a.i.lambda.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{
-		FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
+	err := a.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := a.i.lambda.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{
+			FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
+		})
+		return err
 	})
 	if err == nil || missing(err) {
 		a.have = nil

@@ -86,11 +86,11 @@ func (i *inventory) keepsFunction(function string) bool {
 }
 
 // busy tells whether Lambda is in the middle of another change of the same function,
-// which passes. The last of its wordings is about two changes at the same moment:
+// which passes, unless the function's creation failed. The last of its wordings is about two changes at the same moment:
 // https://github.com/hashicorp/terraform-provider-aws/issues/5154
 func busy(err error) bool {
 	const code = "ResourceConflictException"
-	return says(err, code, "cannot be performed at this time") || says(err, code, "in progress") || says(err, code, "concurrent update operation")
+	return says(err, code, "cannot be performed at this time") && !says(err, code, "state: Failed") || says(err, code, "in progress") || says(err, code, "concurrent update operation")
 }
 
 // early tells whether Lambda is busy, or does not know everywhere yet of the version or

@@ -142,6 +142,26 @@ func TestAnEnvironmentThatCannotBeReadIsNotSomebodyElsesChange(t *testing.T) {
 	}
 }
 
+func TestAnImageThatLambdaMayNotReadIsNotTheUsersLack(t *testing.T) {
+	denied := &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "Lambda does not have permission to access the ECR image. Check the ECR permissions."}
+	f, _, _ := against(t, map[string][]any{"CreateFunction": {denied}}, func(f *stack.Function) {
+		f.CodeSHA256, f.Runtime, f.Handler, f.Image = "", "", "", "999999999999.dkr.ecr.us-east-1.amazonaws.com/shop:1"
+	})
+	err := f.function.apply(t.Context())
+	if err == nil || !strings.HasPrefix(err.Error(), "Lambda may not read the image 999999999999.dkr.ecr.us-east-1.amazonaws.com/shop:1; allow lambda.amazonaws.com") {
+		t.Error(err)
+	}
+}
+
+func TestAFunctionWhoseCreationFailedIsNotBusy(t *testing.T) {
+	failed := &smithy.GenericAPIError{Code: "ResourceConflictException", Message: "The operation cannot be performed at this time. The function is currently in the following state: Failed"}
+	f, p, _ := against(t, map[string][]any{"UpdateFunctionConfiguration": {failed}}, larger)
+	f.have(t)
+	if err := f.function.apply(t.Context()); !errors.Is(err, failed) || len(p.calls) != 1 {
+		t.Errorf("%v after %v", err, p.calls)
+	}
+}
+
 // An emptyIAM answers everything with nothing.
 type emptyIAM struct{ iamAPI }
 

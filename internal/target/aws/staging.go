@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -38,7 +40,15 @@ func (s *session) stagingTags() []types.Tag {
 	return []types.Tag{{Key: aws.String(tagStaging), Value: aws.String("yes")}}
 }
 
-// stage uploads a package, lets do use it, and deletes it again.
+// An upload is a package in a bucket. Several functions may be made of one package, and
+// at the same time, so it stays until all are made.
+type upload struct {
+	bucket, key string
+	once        sync.Once
+	failed      error
+}
+
+// stage uploads a package, unless this operation has done so, and lets do use it.
 func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, do func(ctx context.Context, bucket, key string) error) error {
 	bucket := i.stagingBucket
 	if bucket == "" {
@@ -51,17 +61,48 @@ func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, d
 	if err != nil {
 		return err
 	}
-	key := stagingKey(i.name, content)
-	if err := i.uploadTo(ctx, bucket, key, content); err != nil {
-		return fmt.Errorf("the package with the SHA-256 %s, which is larger than Lambda takes in a request, cannot be uploaded to the bucket %s: %w", sha, bucket, err)
+	u := i.uploadOf(bucket, stagingKey(i.name, content))
+	u.once.Do(func() { u.failed = i.uploadTo(ctx, bucket, u.key, content) })
+	if u.failed != nil {
+		return fmt.Errorf("the package with the SHA-256 %s, which is larger than Lambda takes in a request, cannot be uploaded to the bucket %s: %w", sha, bucket, u.failed)
 	}
-	err = do(ctx, bucket, key)
-	// What is left when this fails goes within a day, or with the stack.
-	if _, gone := i.s3.DeleteObject(context.WithoutCancel(ctx), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key), ExpectedBucketOwner: i.owner(bucket)}); gone != nil && err == nil && !missing(gone) {
-		err = fmt.Errorf("the package cannot be deleted from the bucket %s: %w", bucket, gone)
-	}
-	return err
+	return do(ctx, bucket, u.key)
 }
+
+// uploadOf is the same for everybody who uploads the same.
+func (i *inventory) uploadOf(bucket, key string) *upload {
+	i.staging.Lock()
+	defer i.staging.Unlock()
+	if i.uploads == nil {
+		i.uploads = map[string]*upload{}
+	}
+	if i.uploads[key] == nil {
+		i.uploads[key] = &upload{bucket: bucket, key: key}
+	}
+	return i.uploads[key]
+}
+
+// unstage deletes what this operation uploaded, when all is made of it, and also if ctx
+// has ended. What is left when this fails goes within a day, or with the stack.
+func (i *inventory) unstage(ctx context.Context) error {
+	i.staging.Lock()
+	defer i.staging.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unstageTimeout)
+	defer cancel()
+	var errs []error
+	for _, u := range i.uploads {
+		in := &s3.DeleteObjectInput{Bucket: aws.String(u.bucket), Key: aws.String(u.key), ExpectedBucketOwner: i.owner(u.bucket)}
+		if _, err := i.s3.DeleteObject(ctx, in); err != nil && !missing(err) && u.failed == nil {
+			errs = append(errs, fmt.Errorf("the package cannot be deleted from the bucket %s: %w", u.bucket, err))
+		}
+	}
+	i.uploads = nil
+	return joined(errs)
+}
+
+// unstageTimeout bounds the deletions from the bucket after the time for an operation is
+// over, or somebody interrupted it.
+const unstageTimeout = 30 * time.Second
 
 // stagingKey is by content: who uploads the same twice overwrites it with the same.
 func stagingKey(stackName string, content []byte) string {
