@@ -124,12 +124,12 @@ func TestThePoliciesOfTheGuideAreEnough(t *testing.T) {
 	for _, action := range guard.Unused() {
 		t.Errorf("planning does not need %s", action)
 	}
-	o.lacks(guard, plan, []string{"lambda:ListTags", "iam:GetRolePolicy", "apigateway:GET", "sqs:GetQueueAttributes", "logs:DescribeLogGroups"}, absence{
-		"tidegate_stack.media":      {"logs:DescribeLogGroups on " + arn("logs", "log-group:")},
-		"tidegate_http_api.shop":    {"logs:DescribeLogGroups"},
-		"tidegate_queue.orders":     {"logs:DescribeLogGroups"},
-		"tidegate_queue.ledger":     {"logs:DescribeLogGroups"},
-		"tidegate_schedule.reports": {"logs:DescribeLogGroups"},
+	o.lacks(guard, plan, []string{"lambda:ListTags", "apigateway:GET", "sqs:GetQueueAttributes", "scheduler:GetScheduleGroup"}, absence{
+		"tidegate_stack.media":      {"annot read the function \"media-inside\"", "lambda:ListTags on " + arn("lambda", "function:media-inside")},
+		"tidegate_http_api.shop":    {"apigateway:GET on arn:aws:apigateway:us-east-1::/apis"},
+		"tidegate_queue.orders":     {"annot read the queue \"orders\"", "sqs:GetQueueAttributes on " + arn("sqs", "orders")},
+		"tidegate_queue.ledger":     {"annot read the queue \"ledger\"", "sqs:GetQueueAttributes on " + arn("sqs", "ledger.fifo")},
+		"tidegate_schedule.reports": {"annot read the schedule group \"reports\"", "scheduler:GetScheduleGroup on " + arn("scheduler", "schedule-group/reports")},
 	}, "plan")
 
 	o.by(meddle)
