@@ -9,16 +9,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
@@ -37,49 +32,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-}
-
-// A cost is what a command took.
-type cost struct {
-	// took is the wall time.
-	took time.Duration
-	// memory is the provider's peak resident memory in bytes; 0 if it was not measured.
-	memory int64
-	// calls to AWS, by operation; none without AWS.
-	calls map[string]int
-}
-
-// A row is one line of the table.
-type row struct {
-	what string
-	// cost is the median's, base that of what it is measured beside.
-	cost
-	base   cost
-	beside string
-	// Limits; 0 is none. fasterBy is how many times faster than base it must be,
-	// slowerBy how many times as slow it may be.
-	atMost             time.Duration
-	fasterBy, slowerBy float64
-	memoryAtMost       int64
-}
-
-// over tells whether the row exceeds a limit.
-func (r row) over() bool {
-	return r.atMost > 0 && r.took > r.atMost ||
-		r.fasterBy > 0 && r.took.Seconds()*r.fasterBy > r.base.took.Seconds() ||
-		r.slowerBy > 0 && r.took.Seconds() > r.base.took.Seconds()*r.slowerBy ||
-		r.memoryAtMost > 0 && r.memory > r.memoryAtMost
-}
-
-// ratio says how the row compares with its base.
-func (r row) ratio() string {
-	switch {
-	case r.fasterBy > 0:
-		return fmt.Sprintf("%.1f times as fast (%.0f)", r.base.took.Seconds()/r.took.Seconds(), r.fasterBy)
-	case r.slowerBy > 0:
-		return fmt.Sprintf("%.2f times as long (%.1f)", r.took.Seconds()/r.base.took.Seconds(), r.slowerBy)
-	}
-	return fmt.Sprintf("%.1f times as long (-)", r.took.Seconds()/r.base.took.Seconds())
 }
 
 // A scenario measures something. Its name is what to call it on the command line.
@@ -109,24 +61,6 @@ func chosen(names []string) ([]scenario, error) {
 		some = append(some, scenarios[i])
 	}
 	return some, nil
-}
-
-// allCalls is how many calls to AWS there were.
-func (c cost) allCalls() (all int) {
-	for _, n := range c.calls {
-		all += n
-	}
-	return all
-}
-
-// medianCost is the cost of median time, with the most memory of all.
-func medianCost(costs []cost) cost {
-	slices.SortFunc(costs, func(a, b cost) int { return cmp.Compare(a.took, b.took) })
-	c := costs[len(costs)/2]
-	for _, other := range costs {
-		c.memory = max(c.memory, other.memory)
-	}
-	return c
 }
 
 // measure starts a runtime, and measures the scenarios of these names.
@@ -162,49 +96,4 @@ func measure(ctx context.Context, names []string) (rows []row, err error) {
 		rows = append(rows, more...)
 	}
 	return rows, nil
-}
-
-// report prints the table, and returns an error if a limit is exceeded.
-func report(out io.Writer, rows []row) error {
-	var over []string
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\ttime\t(limit)\tprovider's peak\t(limit)\tcalls to AWS\tbeside\tits time\tits peak\tits calls\tratio of times (limit)\t")
-	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t(%s)\t%s\t%s\t%.2f s\t%s\t%s\t%s\t\n",
-			r.what, r.took.Seconds(), unless(r.atMost == 0, "%.0f s", r.atMost.Seconds()),
-			unless(r.memory == 0, "%d MiB", r.memory>>20), unless(r.memoryAtMost == 0, "%d MiB", r.memoryAtMost>>20), unless(len(r.calls) == 0, "%d", r.allCalls()),
-			r.beside, r.base.took.Seconds(), unless(r.base.memory == 0, "%d MiB", r.base.memory>>20), unless(len(r.base.calls) == 0, "%d", r.base.allCalls()), r.ratio())
-		if r.over() {
-			over = append(over, r.what)
-		}
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		calls := map[string]bool{}
-		for _, of := range []cost{r.cost, r.base} {
-			for call := range of.calls {
-				calls[call] = true
-			}
-		}
-		if len(calls) > 0 {
-			fmt.Fprintf(out, "\n%s: the calls, and those of %s\n", r.what, r.beside)
-		}
-		for _, call := range slices.Sorted(maps.Keys(calls)) {
-			fmt.Fprintf(out, "%6d %6d  %s\n", r.calls[call], r.base.calls[call], call)
-		}
-	}
-	if len(over) > 0 {
-		return fmt.Errorf("over the limit: %q", over)
-	}
-	return nil
-}
-
-// unless formats a value, or is "-".
-func unless(without bool, format string, value any) string {
-	if without {
-		return "-"
-	}
-	return fmt.Sprintf(format, value)
 }
