@@ -50,6 +50,14 @@ var deviations = []deviation{
 		correct:  keepPolicies,
 	},
 	{
+		emulator: Moto, name: "aliases made again",
+		does:     "refuses with ConflictException to make an alias that exists",
+		aws:      "refuses with ResourceConflictException",
+		evidence: "answers to CreateAlias recorded from AWS; botocore's model of CreateAlias",
+		calls:    []string{"lambda:CreateAlias"},
+		correct:  nameConflict,
+	},
+	{
 		emulator: Moto, name: "numbers of versions",
 		does:     "gives a new version the number of a deleted one, and then has two of a number",
 		aws:      "counts on: a number is never used again while the function lives",
