@@ -122,7 +122,8 @@ func (q *queue) delete(ctx context.Context, fifo bool) error {
 	if err != nil && !missing(err) {
 		return err
 	}
-	err = q.i.pace.wait(ctx, q.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
+	delete(q.found, fifo)
+	return q.i.pace.wait(ctx, q.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
 		_, err := q.i.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 			QueueUrl: q.url(fifo), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
 		})
@@ -131,8 +132,4 @@ func (q *queue) delete(ctx context.Context, fifo bool) error {
 		}
 		return false, err
 	})
-	if err == nil {
-		delete(q.found, fifo)
-	}
-	return err
 }
