@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -191,6 +192,9 @@ func (s *session) discover(ctx context.Context, sh *shape, groups map[string]log
 		}
 		tasks = append(tasks, task{name: group, do: func(ctx context.Context) error {
 			tags, err := s.logGroupTags(ctx, group)
+			if missing(err) {
+				return nil // Deleted just now, perhaps with another stack whose name begins alike.
+			}
 			if err != nil {
 				return fmt.Errorf("cannot read the tags of the log group %q: %w", group, err)
 			}
