@@ -186,18 +186,3 @@ func replaceAsync(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answ
 	}
 	return ask(r)
 }
-
-// nameConflict calls a conflict what Lambda calls it.
-func nameConflict(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
-	answer, err := ask(r)
-	if err != nil || answer.Status != http.StatusConflict {
-		return answer, err
-	}
-	var said struct {
-		Message string `json:"message"`
-	}
-	if err := json.Unmarshal(answer.Body, &said); err != nil {
-		return nil, err
-	}
-	return awswire.Error("ResourceConflictException", said.Message, awswire.Detail{Name: "Type", Value: "User"})(r), nil
-}
