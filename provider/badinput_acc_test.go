@@ -56,7 +56,7 @@ var badInputs = map[string]badInput{
 	"environment-large": {function: `environment = { BIG = join("", [for i in range(500) : "0123456789"]) }`, words: []string{`functions["f"].environment`, "4096"}},
 	"environment-null":  {function: `environment = { EMPTY = null }`, words: []string{`functions["f"].environment["EMPTY"] is null`}},
 	"environment-taken": {function: `environment = { TIDEGATE_TOKEN = "x" }`, words: []string{"TIDEGATE_TOKEN", "set by the runtime"}},
-	"secrets-version":   {function: `secrets_wo = { A = "b" }`, words: []string{"secrets_version"}},
+	"secrets-version":   {function: `secrets_wo = { KEY = "b" }`, words: []string{"secrets_version"}},
 	"strategy":          {stack: `release = { strategy = "canary" }`, words: []string{`The strategy is "canary"`, "all_at_once"}},
 	"Name":              {words: []string{`"Name"`, "lower-case"}},
 

@@ -37,7 +37,7 @@ func functionsAttribute() schema.MapNestedAttribute {
 		},
 		"memory":      defaultNumber(f.Memory, "Memory in MB, 128 to 10240. CPU follows it: 1769 MB are one vCPU. Default: 128."),
 		"timeout":     defaultDuration(f.Timeout, "Longest run of one invocation, whole seconds, `\"1s\"` to `\"15m\"`. Default: `\"3s\"`."),
-		"environment": stringMap("Environment variables; names and values together with the secrets at most 4 KB. Default: none."),
+		"environment": stringMap("Environment variables, whose names have two or more letters, digits and `_`, beginning with a letter. Names and values together with the secrets, and on AWS with a note of the secrets' names, have at most 4 KB. Default: none."),
 		"secrets_wo": schema.MapAttribute{
 			ElementType: types.StringType, Optional: true, Sensitive: true, WriteOnly: true,
 			MarkdownDescription: "Further environment variables whose values are kept out of plan and state (write-only; needs Terraform 1.11 or OpenTofu 1.11). They are sent when the function is new and when `secrets_version` changes.",

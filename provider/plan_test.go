@@ -155,14 +155,14 @@ func TestWhatIsSpelledInAnotherWayIsNoChange(t *testing.T) {
 		t, &fakeTarget{},
 		resource.TestStep{Config: s.config(`tags = { a = "1", b = "2" }`, `
 			timeout     = "60s"
-			environment = { X = "1", Y = "2" }
+			environment = { XX = "1", YY = "2" }
 			permissions = []
 			url         = { cors = { allow_origins = ["*"], max_age = "300s" } }`)},
 		resource.TestStep{Config: s.config(`
 			tags     = { b = "2", a = "1" }
 			release  = { strategy = "all_at_once" }`, `
 			timeout           = "1m"
-			environment       = { Y = "2", X = "1" }
+			environment       = { YY = "2", XX = "1" }
 			permissions       = []
 			memory            = 128
 			ephemeral_storage = 512
@@ -238,7 +238,7 @@ func TestAnythingMayBeUnknown(t *testing.T) {
 		"the role":      {`"` + someRole + `"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", role_arn = LATER } }`},
 		"the network":   {`{ subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"], ipv6 = false }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", network = LATER } }`},
 		"a subnet":      {`"subnet-1"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", network = { subnet_ids = [LATER], security_group_ids = ["sg-1"] } } }`},
-		"the key":       {`"arn:aws:kms:eu-central-1:123456789012:key/1"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", environment = { A = "1" }, kms_key_arn = LATER } }`},
+		"the key":       {`"arn:aws:kms:eu-central-1:123456789012:key/1"`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", environment = { AA = "1" }, kms_key_arn = LATER } }`},
 		"the secrets":   {`{ PASSWORD = "hunter2" }`, `name = "shop", functions = { a = { source = "` + s.a + `", runtime = "python3.13", handler = "app.handler", secrets_wo = LATER, secrets_version = "1" } }`},
 		"the tags":      {`{ team = "shop" }`, `name = "shop", tags = LATER, functions = { a = ` + function + ` }`},
 	} {

@@ -34,13 +34,14 @@ func (r *stackResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		resp.Diagnostics.Append(seen{Creates: r.identity(plan)}.keep(ctx, resp.Private)...)
 	}
 	if !plan.Equal(req.State.Raw) {
-		r.checkTarget(ctx, plan, &resp.Diagnostics)
+		r.checkTarget(ctx, plan, req.Config.Raw, &resp.Diagnostics)
 		p.leaveNote()
 	}
 }
 
-// checkTarget reports what of a stack its target cannot honour.
-func (r *stackResource) checkTarget(ctx context.Context, plan tftypes.Value, diags *diag.Diagnostics) {
+// checkTarget reports what of a stack its target cannot honour. Secrets are in the
+// configuration alone.
+func (r *stackResource) checkTarget(ctx context.Context, plan, config tftypes.Value, diags *diag.Diagnostics) {
 	if r.data.target == nil {
 		return // Not known yet.
 	}
@@ -48,6 +49,7 @@ func (r *stackResource) checkTarget(ctx context.Context, plan tftypes.Value, dia
 	if err != nil {
 		return // run has said so.
 	}
+	addSecrets(s, fields(fields(config)["functions"]), nil)
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	problems, err := r.data.target.Check(ctx, s)
@@ -55,7 +57,7 @@ func (r *stackResource) checkTarget(ctx context.Context, plan tftypes.Value, dia
 		diags.AddError(subject("Cannot check stack", s.Name), sentence(err))
 		return
 	}
-	report(s.Name, decidable(problems, unknownPaths(plan)), diags)
+	report(s.Name, decidable(problems, append(unknownPaths(plan), unknownPaths(config)...)), diags)
 }
 
 // A planner works out the plan of one stack.

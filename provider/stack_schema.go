@@ -23,7 +23,7 @@ func stackSchema(k *kind) schema.Schema {
 		"name":       name,
 		"functions":  functionsAttribute(),
 		"release":    releaseAttribute(),
-		"tags":       stringMap("Tags of the stack. Default: none."),
+		"tags":       stringMap("Tags of the stack, at most 45 together with the provider's `default_tags`. Keys do not begin with `aws:` or `tidegate:`, nor differ in case alone. Default: none."),
 		"timeouts":   timeoutsAttribute(),
 		"release_id": computedString("Identifies what is released: a hash of the code and effective configuration of every function. Known in the plan."),
 		"components": schema.MapAttribute{

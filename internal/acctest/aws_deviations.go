@@ -41,6 +41,14 @@ var deviations = []deviation{
 		correct: keepAliasOfMapping,
 	},
 	{
+		emulator: Moto, name: "mappings made again",
+		does:     "makes a second mapping of a queue to a function",
+		aws:      "refuses with ResourceConflictException",
+		evidence: "answers to CreateEventSourceMapping recorded from AWS",
+		calls:    []string{"lambda:CreateEventSourceMapping"},
+		correct:  refuseSecondMapping,
+	},
+	{
 		emulator: Moto, name: "policies of aliases",
 		does: "keeps the statements on an alias with the version that it points at, so that they are lost when it moves, " +
 			"removes none from an alias, and writes conditions on function URLs as members of the statement",
@@ -48,6 +56,14 @@ var deviations = []deviation{
 		evidence: "answers to AddPermission recorded from AWS; Lambda's guide on resource-based policies and on access to function URLs",
 		calls:    []string{"lambda:AddPermission", "lambda:RemovePermission", "lambda:GetPolicy", "lambda:DeleteFunction", "lambda:DeleteAlias"},
 		correct:  keepPolicies,
+	},
+	{
+		emulator: Moto, name: "aliases made again",
+		does:     "refuses with ConflictException to make an alias that exists",
+		aws:      "refuses with ResourceConflictException",
+		evidence: "answers to CreateAlias recorded from AWS; botocore's model of CreateAlias",
+		calls:    []string{"lambda:CreateAlias"},
+		correct:  nameConflict,
 	},
 	{
 		emulator: Moto, name: "numbers of versions",
@@ -109,12 +125,28 @@ var deviations = []deviation{
 		correct:  replaceSchedule,
 	},
 	{
+		emulator: Moto, name: "schedule groups deleted again",
+		does:     "answers with status 500 to the deletion of a schedule group that is gone",
+		aws:      "answers with ResourceNotFoundException",
+		evidence: "botocore's model of DeleteScheduleGroup",
+		calls:    []string{"scheduler:DeleteScheduleGroup"},
+		correct:  missMissingScheduleGroup,
+	},
+	{
 		emulator: Moto, name: "listing authorizers",
 		does:     "has no GetAuthorizers",
 		aws:      "lists them",
 		evidence: "botocore's model of API Gateway v2",
 		calls:    []string{"apigatewayv2:CreateAuthorizer", "apigatewayv2:GetAuthorizers"},
 		correct:  listAuthorizers,
+	},
+	{
+		emulator: Moto, name: "routes made again",
+		does:     "makes a second route of the same key",
+		aws:      "refuses with ConflictException",
+		evidence: "botocore's model of CreateRoute, which has this error for conflicts with what exists",
+		calls:    []string{"apigatewayv2:CreateRoute"},
+		correct:  refuseSecondRoute,
 	},
 	{
 		emulator: Moto, name: "changing stages",

@@ -10,14 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
 // What hashicorp/aws 5.100.0 took for queueStacks on a machine of two cores, where it
 // is not at hand to be measured.
-const (
-	knownApply = 112 * time.Second
-	knownPlan  = 6100 * time.Millisecond
-)
+var knownRival = map[string]cost{
+	"apply": {took: 112 * time.Second},
+	"plan":  {took: 6100 * time.Millisecond, memory: 619 << 20},
+}
 
 // hashicorpQueues is the same stacks as bench.queues, put together from resources of
 // hashicorp/aws.
@@ -25,48 +27,43 @@ const (
 //go:embed hashicorp_queues.tf
 var hashicorpQueues string
 
-// hashicorp measures one apply and some plans of hashicorp/aws, or returns what is
-// known of it.
-func (b bench) hashicorp(ctx context.Context) (beside string, apply, plan time.Duration, err error) {
+// A rival is a workspace of hashicorp/aws with the same stacks, on an emulator of its own.
+type rival struct {
+	*harness.Workspace
+	moto *moto
+}
+
+// hashicorp makes a rival, or nil if the machine has no hashicorp/aws.
+func (b bench) hashicorp(ctx context.Context) (_ *rival, err error) {
 	mirror := hashicorpMirror()
 	if mirror == "" {
-		return "hashicorp/aws (as known)", knownApply, knownPlan, nil
+		return nil, nil
 	}
-	moto, err := b.moto(ctx, "moto-hashicorp")
-	if err != nil {
-		return "", 0, 0, err
+	r := &rival{}
+	if r.moto, err = b.moto(ctx, "moto-hashicorp"); err != nil {
+		return nil, err
 	}
-	defer moto.stop()
-	w, err := b.workspace(ctx, "hashicorp", moto.env()...)
-	if err != nil {
-		return "", 0, 0, err
+	defer func() {
+		if err != nil {
+			r.moto.stop()
+		}
+	}()
+	if r.Workspace, err = b.workspace(ctx, "hashicorp", r.moto.env()...); err != nil {
+		return nil, err
 	}
 	archive, err := queueArchive()
 	if err != nil {
-		return "", 0, 0, err
+		return nil, err
 	}
 	rc := fmt.Sprintf("provider_installation {\n  filesystem_mirror { path = %q }\n}\n", mirror)
-	for name, text := range map[string]string{".terraformrc": rc, "app.zip": archive, "main.tf": hashicorpQueues} {
-		if err := w.Write(name, text); err != nil {
-			return "", 0, 0, err
+	variables := fmt.Sprintf("stacks = %d\n", queueStacks)
+	for name, text := range map[string]string{".terraformrc": rc, "app.zip": archive, "main.tf": hashicorpQueues, "terraform.tfvars": variables} {
+		if err := r.Write(name, text); err != nil {
+			return nil, err
 		}
 	}
-	if _, err := w.Run(ctx, "init"); err != nil {
-		return "", 0, 0, err
-	}
-	stacks := fmt.Sprintf("-var=stacks=%d", queueStacks)
-	if apply, _, err = timed(ctx, w, "apply", "-auto-approve", stacks); err != nil {
-		return "", 0, 0, err
-	}
-	var plans []time.Duration
-	for range runs {
-		// It may find changes: the emulator does not give back all that it was told.
-		if plan, _, err = timed(ctx, w, "plan", stacks); err != nil {
-			return "", 0, 0, err
-		}
-		plans = append(plans, plan)
-	}
-	return "hashicorp/aws", apply, median(plans), nil
+	_, err = r.Run(ctx, "init")
+	return r, err
 }
 
 // queueArchive is the code of the stacks' functions as a zip.

@@ -66,13 +66,17 @@ func (m *moto) env() []string {
 	}
 }
 
-// calls counts what the proxy has recorded, by operation.
-func (m *moto) calls() map[string]int {
-	calls := map[string]int{}
-	for _, r := range m.proxy.Requests() {
-		calls[r.Call()]++
+// cost measures one Terraform command against the emulator.
+func (m *moto) cost(ctx context.Context, w *harness.Workspace, args ...string) (c cost, err error) {
+	m.proxy.Forget()
+	if c.took, c.memory, err = timed(ctx, w, args...); err != nil {
+		return cost{}, err
 	}
-	return calls
+	c.calls = map[string]int{}
+	for _, r := range m.proxy.Requests() {
+		c.calls[r.Call()]++
+	}
+	return c, nil
 }
 
 // limited counts the calls that Lambda's quota of lambdaRate let through.

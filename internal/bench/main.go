@@ -11,13 +11,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"maps"
 	"os"
 	"os/signal"
 	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
@@ -36,42 +32,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-}
-
-// A row is one line of the table.
-type row struct {
-	what string
-	// took is the median wall time, base that of what it is measured beside.
-	took, base time.Duration
-	beside     string
-	// memory is the provider's peak resident memory in bytes.
-	memory int64
-	// calls to AWS, by operation; none without AWS.
-	calls map[string]int
-	// Limits; 0 is none. fasterBy is how many times faster than base it must be,
-	// slowerBy how many times as slow it may be.
-	atMost             time.Duration
-	fasterBy, slowerBy float64
-	memoryAtMost       int64
-}
-
-// over tells whether the row exceeds a limit.
-func (r row) over() bool {
-	return r.atMost > 0 && r.took > r.atMost ||
-		r.fasterBy > 0 && r.took.Seconds()*r.fasterBy > r.base.Seconds() ||
-		r.slowerBy > 0 && r.took.Seconds() > r.base.Seconds()*r.slowerBy ||
-		r.memoryAtMost > 0 && r.memory > r.memoryAtMost
-}
-
-// ratio says how the row compares with its base.
-func (r row) ratio() string {
-	switch {
-	case r.fasterBy > 0:
-		return fmt.Sprintf("%.1f times as fast (%.0f)", r.base.Seconds()/r.took.Seconds(), r.fasterBy)
-	case r.slowerBy > 0:
-		return fmt.Sprintf("%.2f times as long (%.1f)", r.took.Seconds()/r.base.Seconds(), r.slowerBy)
-	}
-	return fmt.Sprintf("%.1f times as long (-)", r.took.Seconds()/r.base.Seconds())
 }
 
 // A scenario measures something. Its name is what to call it on the command line.
@@ -101,14 +61,6 @@ func chosen(names []string) ([]scenario, error) {
 		some = append(some, scenarios[i])
 	}
 	return some, nil
-}
-
-// allCalls is how many calls to AWS there were.
-func (r row) allCalls() (all int) {
-	for _, n := range r.calls {
-		all += n
-	}
-	return all
 }
 
 // measure starts a runtime, and measures the scenarios of these names.
@@ -144,46 +96,4 @@ func measure(ctx context.Context, names []string) (rows []row, err error) {
 		rows = append(rows, more...)
 	}
 	return rows, nil
-}
-
-// report prints the table, and returns an error if a limit is exceeded.
-func report(out io.Writer, rows []row) error {
-	var over []string
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\ttime\t(limit)\tbeside\tits time\tratio (limit)\tprovider's peak\t(limit)\tcalls to AWS\t")
-	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t%.2f s\t%s\t%d MiB\t(%s)\t%s\t\n", r.what, r.took.Seconds(),
-			limit(r.atMost > 0, "%.0f s", r.atMost.Seconds()), r.beside, r.base.Seconds(), r.ratio(),
-			r.memory>>20, limit(r.memoryAtMost > 0, "%d MiB", r.memoryAtMost>>20), limit(len(r.calls) > 0, "%d", r.allCalls()))
-		if r.over() {
-			over = append(over, r.what)
-		}
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if len(r.calls) > 0 {
-			fmt.Fprintf(out, "\n%s: the calls\n", r.what)
-		}
-		for _, call := range slices.Sorted(maps.Keys(r.calls)) {
-			fmt.Fprintf(out, "%6d  %s\n", r.calls[call], call)
-		}
-	}
-	if len(over) > 0 {
-		return fmt.Errorf("over the limit: %q", over)
-	}
-	return nil
-}
-
-func limit(set bool, format string, value any) string {
-	if !set {
-		return "-"
-	}
-	return fmt.Sprintf(format, value)
-}
-
-func median(times []time.Duration) time.Duration {
-	slices.Sort(times)
-	return times[len(times)/2]
 }

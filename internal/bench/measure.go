@@ -41,7 +41,7 @@ func (b bench) builtin(ctx context.Context, resources int) (*harness.Workspace, 
 // measure runs the same command in both workspaces by turns. With undo it
 // destroys what the command made before the next turn.
 func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, runs int, undo bool, args ...string) error {
-	var took, base []time.Duration
+	var took, base []cost
 	for range runs {
 		for _, w := range []*harness.Workspace{subject, alone} {
 			wall, memory, err := timed(ctx, w, args...)
@@ -49,9 +49,9 @@ func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, ru
 				return err
 			}
 			if w == subject {
-				took, r.memory = append(took, wall), max(r.memory, memory)
+				took = append(took, cost{took: wall, memory: memory})
 			} else {
-				base = append(base, wall)
+				base = append(base, cost{took: wall})
 			}
 			if undo {
 				if _, err := w.Destroy(ctx); err != nil {
@@ -60,7 +60,7 @@ func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, ru
 			}
 		}
 	}
-	r.took, r.base, r.beside = median(took), median(base), "Terraform alone"
+	r.cost, r.base, r.beside = medianCost(took), medianCost(base), "Terraform alone"
 	return nil
 }
 

@@ -30,6 +30,11 @@ const (
 // installation compiles its bytecode, beside others that do the same.
 const emulatorStart = 2 * time.Minute
 
+// motoMain starts moto, faster.
+//
+//go:embed emulator_moto.py
+var motoMain string
+
 // ministackMain starts ministack with its clocks sped up.
 //
 //go:embed emulator_ministack.py
@@ -76,7 +81,7 @@ func startEmulator(ctx context.Context, kind EmulatorKind, python, dir string) (
 	var ready func(context.Context) error
 	switch kind {
 	case Moto:
-		cmd = exec.Command(python, "-m", "moto.server", "--host", "127.0.0.1", "--port", strconv.Itoa(port))
+		cmd = exec.Command(python, "-c", motoMain, "--host", "127.0.0.1", "--port", strconv.Itoa(port))
 		ready = func(ctx context.Context) error {
 			return e.post(ctx, "/moto-api/config", `{"lambda": {"use_docker": false}}`)
 		}

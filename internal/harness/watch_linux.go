@@ -31,17 +31,22 @@ func (p Process) Kill() error {
 	return syscall.Kill(p.pid, syscall.SIGKILL)
 }
 
-// PeakMemory watches the process that Descendant finds, until stop is called,
-// which returns the largest resident memory that it ever had, in bytes.
+// PeakMemory watches the process that Descendant finds, and when it has ended the next
+// one, until stop is called, which returns the largest resident memory that any ever
+// had, in bytes.
 func PeakMemory(pid int, prefix string) (stop func() int64) {
 	quit, peak := make(chan struct{}), make(chan int64)
 	go func() {
 		var most int64
+		var watched Process
 		for {
-			if p, found := Descendant(pid, prefix); found {
-				_, bytes := highWater(p.pid)
-				most = max(most, bytes)
+			// The search reads about every process of the machine, and would slow down what
+			// is measured.
+			if !watched.Alive() {
+				watched, _ = Descendant(pid, prefix)
 			}
+			_, bytes := highWater(watched.pid)
+			most = max(most, bytes)
 			select {
 			case <-quit:
 				peak <- most

@@ -137,10 +137,28 @@ func ValidateTags(path string, tags map[string]string) Problems {
 	return v.problems
 }
 
+// DistinctTags returns which of some tags have keys that differ in case alone, which IAM
+// takes for the same; path is the attribute that holds them. The problem is with the
+// collection, since either may be renamed.
+func DistinctTags(path string, tags map[string]string) Problems {
+	v := &validation{}
+	spelt := map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		folded := strings.ToLower(key)
+		if other, taken := spelt[folded]; taken {
+			v.errorf(at(path), "the tags %q and %q differ in case alone, and IAM takes them for the same; rename one of them", other, key)
+			continue
+		}
+		spelt[folded] = key
+	}
+	return v.problems
+}
+
 func (v *validation) tags(attribute string, tags map[string]string) {
 	if len(tags) > maxTags {
 		v.errorf(at(attribute), "there are %d tags; there can be %d", len(tags), maxTags)
 	}
+	v.problems = append(v.problems, DistinctTags(attribute, tags)...)
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		path, value := element(attribute, key), tags[key]
 		switch {

@@ -132,8 +132,9 @@ func (v *validation) runtime(c Config, path string) {
 	}
 }
 
-// variablePattern holds for the names of environment variables.
-var variablePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]*$`)
+// variablePattern holds for the names of environment variables. Lambda wants two
+// characters at least: EnvironmentVariableName in the model of its API.
+var variablePattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
 
 // reservedVariables are set by the runtime:
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -178,7 +179,7 @@ func (v *validation) variable(path, name, value string) {
 	case slices.Contains(reservedVariables, name):
 		v.errorf(at(path), "%s is set by the runtime; choose another name", name)
 	case !variablePattern.MatchString(name):
-		v.errorf(at(path), "%q cannot name an environment variable; use letters, digits and _, beginning with a letter", name)
+		v.errorf(at(path), "%q cannot name an environment variable; use two or more letters, digits and _, beginning with a letter", name)
 	}
 	if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
 		v.errorf(at(path), "the value of %s is not text that an environment variable can hold: it has invalid UTF-8 or a zero byte", name)

@@ -131,6 +131,10 @@ func TestValidateFunction(t *testing.T) {
 			paths: []string{fn(`environment["_A"]`)}, want: `"_A" cannot name an environment variable`,
 		},
 		{
+			name: "a variable's name has two characters, as Lambda wants it", change: environment("A", "x"),
+			paths: []string{fn(`environment["A"]`)}, want: `"A" cannot name an environment variable; use two or more letters`,
+		},
+		{
 			name: "variables of the runtime cannot be set", change: environment("AWS_REGION", "x"),
 			paths: []string{fn(`environment["AWS_REGION"]`)}, want: "AWS_REGION is set by the runtime",
 		},
@@ -139,32 +143,32 @@ func TestValidateFunction(t *testing.T) {
 			paths: []string{fn(`environment["TIDEGATE_TOKEN"]`)}, want: "is set by the runtime",
 		},
 		{
-			name: "a variable's value is text", change: environment("A", "\xff"),
-			paths: []string{fn(`environment["A"]`)}, want: "the value of A is not text",
+			name: "a variable's value is text", change: environment("AA", "\xff"),
+			paths: []string{fn(`environment["AA"]`)}, want: "the value of AA is not text",
 		},
 		{
-			name: "a variable's value has no zero byte", change: environment("A", "a\x00b"),
-			paths: []string{fn(`environment["A"]`)}, want: "a zero byte",
+			name: "a variable's value has no zero byte", change: environment("AA", "a\x00b"),
+			paths: []string{fn(`environment["AA"]`)}, want: "a zero byte",
 		},
-		{name: "4096 bytes of environment", change: environment("A", strings.Repeat("<", 4096-len(`{"A":""}`)))},
+		{name: "4096 bytes of environment", change: environment("AA", strings.Repeat("<", 4096-len(`{"AA":""}`)))},
 		{
-			name: "4097 bytes of environment", change: environment("A", strings.Repeat("<", 4097-len(`{"A":""}`))),
+			name: "4097 bytes of environment", change: environment("AA", strings.Repeat("<", 4097-len(`{"AA":""}`))),
 			paths: []string{fn("environment"), fn("secrets_wo")}, want: "have 4097 bytes as JSON; together they can have 4096",
 		},
 		{
 			name: "secrets count as environment",
 			change: function(func(f *Function) {
-				f.Environment = map[string]string{"A": strings.Repeat("x", 2048)}
-				f.Secrets, f.SecretsVersion = map[string]string{"B": strings.Repeat("x", 2048)}, "1"
+				f.Environment = map[string]string{"AA": strings.Repeat("x", 2048)}
+				f.Secrets, f.SecretsVersion = map[string]string{"BB": strings.Repeat("x", 2048)}, "1"
 			}),
 			paths: []string{fn("environment"), fn("secrets_wo")}, want: "together they can have 4096",
 		},
 		{
 			name: "a variable is not a secret as well",
 			change: function(func(f *Function) {
-				f.Environment, f.Secrets, f.SecretsVersion = map[string]string{"A": "x"}, map[string]string{"A": "y"}, "1"
+				f.Environment, f.Secrets, f.SecretsVersion = map[string]string{"AA": "x"}, map[string]string{"AA": "y"}, "1"
 			}),
-			paths: []string{fn(`environment["A"]`), fn("secrets_wo")}, want: "A is both in the environment and among the secrets",
+			paths: []string{fn(`environment["AA"]`), fn("secrets_wo")}, want: "AA is both in the environment and among the secrets",
 		},
 		{
 			name:   "secrets are named like variables",
@@ -173,7 +177,7 @@ func TestValidateFunction(t *testing.T) {
 		},
 		{
 			name:   "secrets have a version",
-			change: function(func(f *Function) { f.Secrets = map[string]string{"A": "x"} }),
+			change: function(func(f *Function) { f.Secrets = map[string]string{"AA": "x"} }),
 			paths:  []string{fn("secrets_version"), fn("secrets_wo")}, want: "secrets need a secrets_version",
 		},
 

@@ -93,13 +93,13 @@ func TestValidateRole(t *testing.T) {
 func TestValidateKey(t *testing.T) {
 	const key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 	encrypted := func(arn string) func(s *Stack) {
-		return function(func(f *Function) { f.KMSKeyARN, f.Environment = arn, map[string]string{"A": "1"} })
+		return function(func(f *Function) { f.KMSKeyARN, f.Environment = arn, map[string]string{"KEY": "1"} })
 	}
 	checkProblems(t, validStack, []problemCase{
 		{name: "a key", change: encrypted(key)},
 		{name: "a key of several regions", change: encrypted("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-1234abcd12ab34cd56ef1234567890ab")},
 		{name: "a key of secrets", change: function(func(f *Function) {
-			f.KMSKeyARN, f.Secrets, f.SecretsVersion = key, map[string]string{"A": "1"}, "1"
+			f.KMSKeyARN, f.Secrets, f.SecretsVersion = key, map[string]string{"KEY": "1"}, "1"
 		})},
 		{name: "a key of secrets that are not sent again", change: function(func(f *Function) { f.KMSKeyARN, f.SecretsVersion = key, "1" })},
 		{

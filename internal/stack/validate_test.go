@@ -153,6 +153,11 @@ func TestValidateStack(t *testing.T) {
 			paths:  []string{`tags["a"]`}, want: "cannot be a tag's value",
 		},
 		{
+			name:   "tags do not differ in case alone",
+			change: func(s *Stack) { s.Tags = map[string]string{"Team": "x", "team": "y", "TEAMS": "z"} },
+			paths:  []string{"tags"}, want: `the tags "Team" and "team" differ in case alone`,
+		},
+		{
 			name:   "tags may have spaces and letters of any script",
 			change: func(s *Stack) { s.Tags = map[string]string{"Größe: x": strings.Repeat("ä", 256), "empty": ""} },
 		},

@@ -60,7 +60,7 @@ var strangers = map[string]stranger{
 	"gateway":  {reply: awswire.Raw(502, "text/html", "<html>Bad Gateway</html>"), want: complaint{"keeps answering GetCallerIdentity with status 502", "apply again later"}},
 }
 
-// Who AWS does not let in learns why, and nothing is made or changed.
+// Who AWS does not let in learns why while planning, and nothing is made or changed.
 func TestWhoIsNotLetInLearnsWhy(t *testing.T) {
 	o := suffer(t)
 	nobody := fmt.Sprintf("http://127.0.0.1:%d", acctest.FreePort(t))
@@ -81,7 +81,7 @@ func TestWhoIsNotLetInLearnsWhy(t *testing.T) {
 	}
 	o.Proxy.Answer(awswire.On("sts:AssumeRole"), awswire.AccessDenied("sts:AssumeRole", "arn:aws:iam::210987654321:role/deployer"))
 	o.put("main.tf", config.String())
-	errs := o.fails("apply", "-auto-approve", "-parallelism=20")
+	errs := o.fails("plan", "-parallelism=20")
 	for _, name := range slices.Sorted(maps.Keys(strangers)) {
 		t.Run(name, func(t *testing.T) {
 			var want complaint

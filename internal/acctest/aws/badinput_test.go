@@ -1,13 +1,11 @@
 package aws
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -159,6 +157,9 @@ func (o *ordeal) keepsSecrets() {
 		if err != nil {
 			o.t.Error(err)
 		}
+		if len(files) == 0 && pattern == "trace.log" {
+			o.t.Error("Terraform kept no log")
+		}
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			if err != nil {
@@ -172,48 +173,11 @@ func (o *ordeal) keepsSecrets() {
 // components of a stack, by the state.
 func (o *ordeal) components(address string) map[string]any {
 	o.t.Helper()
-	out, err := o.Workspace.Workspace.Run(o.t.Context(), "show", "-json")
-	if err != nil {
-		o.t.Fatal(err)
-	}
-	var state struct {
-		Values struct {
-			RootModule struct {
-				Resources []struct {
-					Address string
-					Values  struct{ Components map[string]any }
-				}
-			} `json:"root_module"`
-		}
-	}
-	if err := json.Unmarshal([]byte(out), &state); err != nil {
-		o.t.Fatal(err)
-	}
-	for _, r := range state.Values.RootModule.Resources {
-		if r.Address == address {
-			return r.Values.Components
-		}
-	}
-	return nil
+	return componentsIn(o.state(), address)
 }
 
-// has checks which components of a stack the state says exist, and that all others that
-// it names are missing.
-func (o *ordeal) has(address string, ready ...string) {
-	o.t.Helper()
-	var is []string
-	for name, state := range o.components(address) {
-		switch state {
-		case "ready":
-			is = append(is, name)
-		case "missing":
-		default:
-			o.t.Errorf("%s of %s is %v", name, address, state)
-		}
-	}
-	slices.Sort(is)
-	slices.Sort(ready)
-	if !slices.Equal(is, ready) {
-		o.t.Errorf("the state of %s has %v, want %v", address, is, ready)
-	}
+// componentsIn is the same of a state that was read already.
+func componentsIn(state map[string]map[string]any, address string) map[string]any {
+	is, _ := state[address]["components"].(map[string]any)
+	return is
 }

@@ -3,15 +3,20 @@ package aws
 import (
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
 )
 
 // A package that is too large for a request goes by way of a bucket; an image is not
-// sent at all.
+// sent at all. All that the guide allows for either is needed.
 func TestLargePackagesAndImages(t *testing.T) {
 	w := open(t, acctest.Moto)
+	acctest.Allow(t, acctest.Moto, "policies of users")
+	guard := w.Guard()
+	_, apply := policies(t, w.Account)
+	guard.Allow(apply)
 	large := make([]byte, 51<<20)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(large)
 	w.Write("code/large/app.py", "def handler(event, context):\n    return event\n")
@@ -59,6 +64,12 @@ result = {"image": account + ".dkr.ecr.us-east-1.amazonaws.com/shop/pulled@" + d
 	w.sees(sight{"the new version", `[routing("large-sent"), routing("large-pulled")]`, `[["1", {}], ["2", {}]]`})
 
 	w.Destroy()
+	for _, action := range guard.Unused() {
+		if service, _, _ := strings.Cut(action, ":"); service == "s3" || service == "ecr" {
+			t.Errorf("nothing needs %s", action)
+		}
+	}
+	guard.Stop()
 	w.Python(`ecr.delete_repository(repositoryName="shop/pulled", force=True)`, nil)
 	w.nothingLeft()
 }

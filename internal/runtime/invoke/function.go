@@ -30,7 +30,10 @@ type settings struct {
 	live     stack.Routing
 	// pools by version: numbers and "$LATEST".
 	pools map[string]*pool
-	log   telemetry.Group
+	// candidate gets none of the alias's traffic before its pool is warm; until then
+	// stable gets it. Empty unless a release is moving the alias.
+	candidate, stable string
+	log               telemetry.Group
 }
 
 func newFunction(r *runner, rec *store.Record, name string) *function {
@@ -46,7 +49,7 @@ func newFunction(r *runner, rec *store.Record, name string) *function {
 // Versions that the alias has left are not ended at once: they are idle soon,
 // and going back to them is quick until then.
 func (f *function) update(rec *store.Record) {
-	config := rec.Stack.Functions[f.name]
+	config, _, _ := rec.Function(f.name)
 	next := &settings{
 		function: config,
 		pools:    map[string]*pool{},
@@ -66,16 +69,46 @@ func (f *function) update(rec *store.Record) {
 	for _, v := range versions {
 		next.pools[v.name] = old.poolOf(f, v)
 	}
+	next.follow(rec, f.name)
+	keep := provisioned(rec, f.name)
 	f.settings.Store(next)
 	f.runner.limits.set(&f.quota, config.Concurrency.Reserved)
 	for name, p := range next.pools {
-		keep := 0
-		if number, err := strconv.Atoi(name); err == nil && next.live[number] > 0 {
-			keep = config.Concurrency.Provisioned
-		}
-		p.provision(keep)
+		number, _ := strconv.Atoi(name) // $LATEST is none
+		p.provision(keep[number])
 	}
 	old.retireAllBut(next)
+}
+
+// follow learns from the record whether a release moves the function's alias.
+func (s *settings) follow(rec *store.Record, name string) {
+	if rec.Release == nil {
+		return
+	}
+	if move, ok := rec.Release.Moves[name]; ok {
+		s.candidate, s.stable = strconv.Itoa(move.Candidate), strconv.Itoa(move.Stable.Main())
+	}
+}
+
+// provisioned returns how many instances of each version are kept ready: of those that
+// the alias points at, and while a release moves it, of all that it may point at before
+// the release has ended.
+func provisioned(rec *store.Record, name string) map[int]int {
+	config, published, _ := rec.Function(name)
+	keep := map[int]int{}
+	for number := range published.Live {
+		keep[number] = config.Concurrency.Provisioned
+	}
+	if rec.Release == nil {
+		return keep
+	}
+	if move, ok := rec.Release.Moves[name]; ok {
+		for number := range move.Stable {
+			keep[number] = config.Concurrency.Provisioned
+		}
+		keep[move.Candidate] = max(keep[move.Candidate], rec.Pending.Functions[name].Concurrency.Provisioned)
+	}
+	return keep
 }
 
 // poolOf returns the pool that serves exactly this version, old if there is one.
@@ -118,7 +151,7 @@ func (f *function) route(qualifier string, random func() float64) (*pool, string
 		version = stack.Latest
 	case stack.AliasLive:
 		arn += ":" + qualifier
-		version = strconv.Itoa(s.live.Pick(random()))
+		version = s.warm(strconv.Itoa(s.live.Pick(random())))
 	default:
 		arn += ":" + qualifier
 	}
@@ -126,6 +159,19 @@ func (f *function) route(qualifier string, random func() float64) (*pool, string
 		return p, arn, nil
 	}
 	return nil, "", notFound(arn)
+}
+
+// warm returns the version that was picked, or the stable one as long as the instances
+// that are kept of the candidate are starting.
+func (s *settings) warm(version string) string {
+	if version != s.candidate {
+		return version
+	}
+	p := s.pools[version]
+	if p == nil || p.warm.Load() || s.pools[s.stable] == nil {
+		return version
+	}
+	return s.stable
 }
 
 // appendLog writes to the function's log, until the function is removed.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
@@ -41,6 +42,9 @@ type pool struct {
 	keep      int
 	keepAgain time.Time
 	keepPause time.Duration
+	// warm is set once all instances to keep were there, or one of them failed to
+	// initialise: there is nothing to wait for any more.
+	warm atomic.Bool
 	// retired: no new invocations come, and instances end as they become idle.
 	retired bool
 }
@@ -221,6 +225,7 @@ func (p *pool) failed(w *waiter, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.starting--
+	p.warm.Store(true)
 	switch {
 	case w != nil:
 		if p.leave(w) {
@@ -261,6 +266,7 @@ func (p *pool) onReady(i *instance) {
 		p.starting--
 		p.living++
 		p.keepPause = 0
+		p.warmUp()
 	case placeReturning:
 		p.returning--
 	default: // it has ended already
@@ -356,12 +362,23 @@ func (p *pool) dismiss(instances ...*instance) {
 // provision sets how many instances of all nodes are kept.
 func (p *pool) provision(keep int) {
 	p.mu.Lock()
+	if p.keep == 0 {
+		p.warm.Store(false)
+	}
 	p.keep = keep
+	p.warmUp()
 	p.scale(true)
 	if p.reaper == nil && len(p.idle) > 0 {
 		p.reaper = time.AfterFunc(p.runner.opts.IdleTimeout, p.reap)
 	}
 	p.mu.Unlock()
+}
+
+// warmUp notices when all instances to keep are there. mu is held.
+func (p *pool) warmUp() {
+	if p.living >= p.runner.limits.share(p.keep) {
+		p.warm.Store(true)
+	}
 }
 
 // retire lets the pool run dry: invocations that came this far are served.

@@ -63,7 +63,7 @@ func (r *runner) apply(name string, rec *store.Record) (added, removed []*functi
 	old := r.stacks[name]
 	r.mu.RUnlock()
 	if rec != nil {
-		for _, function := range rec.Stack.FunctionNames() {
+		for _, function := range rec.FunctionNames() {
 			f := find(old, rec.Incarnation, function)
 			if f == nil {
 				f = newFunction(r, rec, function)

@@ -21,6 +21,22 @@ func accessLogGroup(stackName string) string { return "/aws/vendedlogs/tidegate/
 // accessLogARN is the access log's as a stage names it.
 func accessLogARN(i *inventory) string { return i.logGroupARN(accessLogGroup(i.name)) }
 
+// explainLog says what to do where API Gateway cannot have the access log written. Its
+// own words are the same for whoever may not and for a resource policy that is full:
+// https://github.com/anomalyco/sst/issues/125
+func explainLog(err error) error {
+	const code, policy = "BadRequestException", "AWSLogDeliveryWrite20150319"
+	switch {
+	case says(err, code, "Insufficient permissions to enable logging"):
+		return fmt.Errorf("the access log cannot be switched on; give whoever applies the permissions for log deliveries that are listed in %s and, "+
+			"if they have them, take log groups that are gone out of the resource policy %s of CloudWatch Logs: %w", guide, policy, err)
+	case says(err, code, "Policy document length"):
+		return fmt.Errorf("the access log cannot be switched on, for the resource policy %s of CloudWatch Logs is full; "+
+			"take log groups that are gone out of it: %w", policy, err)
+	}
+	return err
+}
+
 func (l *accessLog) name() string    { return "access_log" }
 func (l *accessLog) subject() string { return fmt.Sprintf("log group %q", accessLogGroup(l.i.name)) }
 func (l *accessLog) exists() bool    { return l.have != nil }

@@ -133,21 +133,24 @@ func (a *alias) apply(ctx context.Context) error {
 		return errors.New("no version was published for it, which is a defect of this program")
 	}
 	before, wanted := a.routing(), stack.RouteTo(number)
-	for again := true; ; again = false {
-		err := a.point(ctx, number)
-		raced := says(err, "ResourceConflictException", "already exists") || hasCode(err, "PreconditionFailedException")
-		if !raced || !again {
-			return err
-		}
-		// Revision ids change by themselves, and the answer to an earlier attempt may have
-		// got lost; where the alias points tells whether anybody else moved it.
-		if err := a.read(ctx); err != nil {
-			return err
-		}
-		if now := a.routing(); !maps.Equal(now, before) && !maps.Equal(now, wanted) {
-			return errors.New("somebody else moved it in the meantime, so it was left where it is: plan again")
-		}
+	raced := func(err error) bool {
+		return says(err, "ResourceConflictException", "already exists") || hasCode(err, "PreconditionFailedException")
 	}
+	seen := true
+	return a.i.pace.retry(ctx, raced, func(ctx context.Context) error {
+		if !seen {
+			// Revision ids change by themselves, and the answer to an earlier attempt may
+			// have got lost; where the alias points tells whether anybody else moved it.
+			if err := a.read(ctx); err != nil {
+				return err
+			}
+			if now := a.routing(); !maps.Equal(now, before) && !maps.Equal(now, wanted) {
+				return errors.New("somebody else moved it in the meantime, so it was left where it is: plan again")
+			}
+		}
+		seen = false
+		return a.point(ctx, number)
+	})
 }
 
 // point makes the alias send everything to one version.
@@ -156,7 +159,7 @@ func (a *alias) point(ctx context.Context, number int) error {
 	have, ok := a.all[stack.AliasLive]
 	if !ok {
 		var out *lambda.CreateAliasOutput
-		err := a.i.functions[a.function].function.whileBusy(ctx, func(ctx context.Context) (err error) {
+		err := a.patiently(ctx, func(ctx context.Context) (err error) {
 			out, err = a.i.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
 				FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version,
 			})
@@ -172,7 +175,7 @@ func (a *alias) point(ctx context.Context, number int) error {
 		return nil
 	}
 	var out *lambda.UpdateAliasOutput
-	err := a.i.functions[a.function].function.whileBusy(ctx, func(ctx context.Context) (err error) {
+	err := a.patiently(ctx, func(ctx context.Context) (err error) {
 		out, err = a.i.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
 			FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version, RevisionId: have.RevisionId,
 			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}},
@@ -184,6 +187,14 @@ func (a *alias) point(ctx context.Context, number int) error {
 	}
 	a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
 	return nil
+}
+
+// patiently does something until Lambda knows the version that was published a moment
+// ago, and no earlier change of the function is in the way.
+func (a *alias) patiently(ctx context.Context, do func(ctx context.Context) error) error {
+	return a.i.functions[a.function].function.whileBusy(ctx, func(ctx context.Context) error {
+		return a.i.pace.retry(ctx, missing, do)
+	})
 }
 
 func (a *alias) saw(c types.AliasConfiguration) {

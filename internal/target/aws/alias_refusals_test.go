@@ -61,6 +61,14 @@ func (s *scriptedLambda) PutFunctionConcurrency(context.Context, *lambda.PutFunc
 	return next[lambda.PutFunctionConcurrencyOutput](s, "PutFunctionConcurrency")
 }
 
+func (s *scriptedLambda) DeleteFunctionConcurrency(context.Context, *lambda.DeleteFunctionConcurrencyInput, ...func(*lambda.Options)) (*lambda.DeleteFunctionConcurrencyOutput, error) {
+	return next[lambda.DeleteFunctionConcurrencyOutput](s, "DeleteFunctionConcurrency")
+}
+
+func (s *scriptedLambda) GetFunctionEventInvokeConfig(context.Context, *lambda.GetFunctionEventInvokeConfigInput, ...func(*lambda.Options)) (*lambda.GetFunctionEventInvokeConfigOutput, error) {
+	return next[lambda.GetFunctionEventInvokeConfigOutput](s, "GetFunctionEventInvokeConfig")
+}
+
 func (s *scriptedLambda) PutFunctionEventInvokeConfig(context.Context, *lambda.PutFunctionEventInvokeConfigInput, ...func(*lambda.Options)) (*lambda.PutFunctionEventInvokeConfigOutput, error) {
 	return next[lambda.PutFunctionEventInvokeConfigOutput](s, "PutFunctionEventInvokeConfig")
 }
@@ -93,9 +101,32 @@ func (s *scriptedLambda) UpdateFunctionUrlConfig(context.Context, *lambda.Update
 	return next[lambda.UpdateFunctionUrlConfigOutput](s, "UpdateFunctionUrlConfig")
 }
 
+// unknownOperation is what Lambda answers where it does not have an operation.
+var unknownOperation = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "Unable to determine service/operation name to be authorized"}
+
+func TestWhatARegionDoesNotOfferIsNotThere(t *testing.T) {
+	session := china()
+	session.lambda = &scriptedLambda{t: t, answers: map[string][]any{
+		"GetFunctionUrlConfig": {unknownOperation}, "GetFunctionEventInvokeConfig": {unknownOperation}, "GetProvisionedConcurrencyConfig": {unknownOperation},
+	}}
+	f := newInventory(session, shapeOf(oneFunction(nil))).functions["fulfil"]
+	for _, c := range []component{f.url, f.async, f.provisioned} {
+		if err := c.read(t.Context()); err != nil || c.exists() {
+			t.Errorf("the %s exists: %v, with the error %v", c.subject(), c.exists(), err)
+		}
+	}
+	denied := &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "User: arn:aws:iam::123456789012:user/u is not authorized to perform: lambda:GetFunctionUrlConfig"}
+	session.lambda = &scriptedLambda{t: t, answers: map[string][]any{"GetFunctionUrlConfig": {denied}}}
+	if err := f.url.read(t.Context()); !errors.Is(err, denied) {
+		t.Errorf("whoever may not look is told %v", err)
+	}
+}
+
 func TestWhatLambdaRefusesIsTriedAgainOrSaidInPlainWords(t *testing.T) {
 	says := func(testCase, step string) error { return recordedError(t, recordedParts, testCase, step) }
 	busyNow := says("TestLambdaFunction::test_lambda_concurrent_config_updates", "update-during-in-progress-update-exc")
+	// https://github.com/hashicorp/terraform-provider-aws/issues/5154
+	atTheSameMoment := &smithy.GenericAPIError{Code: "ResourceConflictException", Message: "The function could not be updated due to a concurrent update operation."}
 	// Nobody recorded it; the words are those of the other refusals of destinations.
 	notYetAllowed := &smithy.GenericAPIError{
 		Code:    "InvalidParameterValueException",
@@ -116,6 +147,11 @@ func TestWhatLambdaRefusesIsTriedAgainOrSaidInPlainWords(t *testing.T) {
 			of:      func(f *functionParts) component { return f.concurrency },
 			answers: map[string][]any{"PutFunctionConcurrency": {busyNow, busyNow, &lambda.PutFunctionConcurrencyOutput{}}},
 			asked:   "PutFunctionConcurrency PutFunctionConcurrency PutFunctionConcurrency",
+		},
+		"reserved concurrency at the same moment as another change": {
+			of:      func(f *functionParts) component { return f.concurrency },
+			answers: map[string][]any{"PutFunctionConcurrency": {atTheSameMoment, &lambda.PutFunctionConcurrencyOutput{}}},
+			asked:   "PutFunctionConcurrency PutFunctionConcurrency",
 		},
 		"more reserved than the account can spare": {
 			of:      func(f *functionParts) component { return f.concurrency },
@@ -170,6 +206,38 @@ func TestWhatLambdaRefusesIsTriedAgainOrSaidInPlainWords(t *testing.T) {
 			of:      func(f *functionParts) component { return f.async },
 			answers: map[string][]any{"PutFunctionEventInvokeConfig": {notYetAllowed, notYetAllowed, &lambda.PutFunctionEventInvokeConfigOutput{}}},
 			asked:   "PutFunctionEventInvokeConfig PutFunctionEventInvokeConfig PutFunctionEventInvokeConfig",
+		},
+		"provisioned concurrency of an alias that Lambda does not know everywhere yet": {
+			of: func(f *functionParts) component { return f.provisioned },
+			answers: map[string][]any{
+				"PutProvisionedConcurrencyConfig": {
+					says("TestLambdaProvisionedConcurrency::test_provisioned_concurrency_exceptions", "put_provisioned_qualifier_doesnotexist"), &lambda.PutProvisionedConcurrencyConfigOutput{},
+				},
+				"GetProvisionedConcurrencyConfig": {
+					says("TestLambdaProvisionedConcurrency::test_provisioned_concurrency_exceptions", "get_provisioned_qualifier_doesnotexist"), provided(ready, nil),
+				},
+			},
+			asked: "PutProvisionedConcurrencyConfig PutProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig GetProvisionedConcurrencyConfig",
+		},
+		"a destination of an alias that Lambda does not know everywhere yet": {
+			of: func(f *functionParts) component { return f.async },
+			answers: map[string][]any{"PutFunctionEventInvokeConfig": {
+				says("TestLambdaEventInvokeConfig::test_lambda_eventinvokeconfig_exceptions", "put_alias_doesnotexist"), &lambda.PutFunctionEventInvokeConfigOutput{},
+			}},
+			asked: "PutFunctionEventInvokeConfig PutFunctionEventInvokeConfig",
+		},
+		"a URL of an alias that Lambda does not know everywhere yet": {
+			of: func(f *functionParts) component { return f.url },
+			answers: map[string][]any{"CreateFunctionUrlConfig": {
+				says("TestLambdaUrl::test_url_config_exceptions", "create_function_url_config_qualifier_alias_doesnotexist"), &lambda.CreateFunctionUrlConfigOutput{},
+			}},
+			asked: "CreateFunctionUrlConfig CreateFunctionUrlConfig",
+		},
+		"a URL in a region that has none": {
+			of:      func(f *functionParts) component { return f.url },
+			answers: map[string][]any{"CreateFunctionUrlConfig": {unknownOperation}},
+			asked:   "CreateFunctionUrlConfig",
+			err:     "AWS offers no function URLs in the region cn-north-1; leave out url",
 		},
 		"a URL whose creation got no answer": {
 			of: func(f *functionParts) component { return f.url },

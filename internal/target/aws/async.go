@@ -41,7 +41,7 @@ func (a *async) read(ctx context.Context) error {
 	out, err := a.i.lambda.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{
 		FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
 	})
-	if missing(err) {
+	if missing(err) || notOffered(err) {
 		return nil
 	}
 	if err != nil {
@@ -85,7 +85,9 @@ func (a *async) apply(ctx context.Context) error {
 		FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
 		MaximumRetryAttempts:     aws.Int32(int32(a.wish.Retries)),
 		MaximumEventAgeInSeconds: aws.Int32(int32(time.Duration(a.wish.MaxAge) / time.Second)),
-		DestinationConfig:        &types.DestinationConfig{},
+	}
+	if a.wish.OnFailure != "" || a.wish.OnSuccess != "" {
+		input.DestinationConfig = &types.DestinationConfig{} // Left out, there is none afterwards.
 	}
 	if a.wish.OnFailure != "" {
 		input.DestinationConfig.OnFailure = &types.OnFailure{Destination: &a.wish.OnFailure}
@@ -103,15 +105,18 @@ func (a *async) apply(ctx context.Context) error {
 	return err
 }
 
-// asyncPasses tells errors that pass: the role's policy is not known everywhere yet.
-// The message goes on with "SendMessage on arn:...".
+// asyncPasses tells errors that pass: the alias or the role's policy is not known
+// everywhere yet. The message goes on with "SendMessage on arn:...".
 func asyncPasses(err error) bool {
-	return busy(err) || says(err, "InvalidParameterValueException", "execution role does not have permissions to call")
+	return early(err) || says(err, "InvalidParameterValueException", "execution role does not have permissions to call")
 }
 
 func (a *async) remove(ctx context.Context) error {
-	_, err := a.i.lambda.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{
-		FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
+	err := a.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+		_, err := a.i.lambda.DeleteFunctionEventInvokeConfig(ctx, &lambda.DeleteFunctionEventInvokeConfigInput{
+			FunctionName: aws.String(stack.FullName(a.i.name, a.function)), Qualifier: aws.String(stack.AliasLive),
+		})
+		return err
 	})
 	if err == nil || missing(err) {
 		a.have = nil

@@ -7,26 +7,63 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/aws-sdk-go-base/v2/endpoints"
-
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// Check says what of a valid stack AWS cannot honour; see target.Target. It asks
-// nobody: what only AWS can tell, it tells when applying.
-func (t *Target) Check(_ context.Context, s stack.Stack) (stack.Problems, error) {
-	p := place{partition: "aws", region: first(t.options.Region, "eu-central-1"), account: stack.Account}
-	if partition, ok := endpoints.PartitionForRegion(endpoints.DefaultPartitions(), p.region); ok {
-		p.partition = partition.ID()
+// maxTags is what a stack's and the provider's tags may be together: AWS allows fifty
+// on one thing, and the marker has four of Tidegate's own.
+const maxTags = 45
+
+// Check says what of a valid stack AWS cannot honour; see target.Target. It connects, so
+// that whoever AWS does not let in learns so while planning, also of a stack that there
+// is nothing to read of yet. What else only AWS can tell, it tells when applying.
+func (t *Target) Check(ctx context.Context, s stack.Stack) (stack.Problems, error) {
+	session, err := t.session(ctx)
+	if err != nil {
+		return nil, err
 	}
-	problems := slices.Concat(p.checkPolicies(s), checkURLs(s))
+	problems := slices.Concat(session.checkPolicies(s), checkURLs(s), session.checkTags(s), checkEnvironments(s))
 	for path, arn := range arnsOf(s) {
-		if wrong := p.unreachable(arn, t.options.Region != ""); wrong != "" {
+		if wrong := session.unreachable(arn); wrong != "" {
 			problems = append(problems, stack.Problem{Paths: []string{path}, Message: wrong})
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b stack.Problem) int { return strings.Compare(a.Paths[0], b.Paths[0]) })
 	return problems, nil
+}
+
+// checkTags finds tags that are good in themselves and not together with the provider's.
+func (s *session) checkTags(of stack.Stack) stack.Problems {
+	all := maps.Clone(s.defaultTags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, of.Tags)
+	problems := stack.DistinctTags("tags", all)
+	if len(all) > maxTags {
+		problems = append(problems, stack.Problem{
+			Paths: []string{"tags"},
+			Message: fmt.Sprintf("there are %d tags, with those of the provider's default_tags; there can be %d, "+
+				"since AWS allows 50 and Tidegate adds its own", len(all), maxTags),
+		})
+	}
+	return problems
+}
+
+// checkEnvironments finds functions whose variables are more than Lambda takes only with
+// the one that Tidegate adds.
+func checkEnvironments(s stack.Stack) stack.Problems {
+	var problems stack.Problems
+	for _, name := range s.FunctionNames() {
+		f, path := s.Functions[name], fmt.Sprintf("functions[%q]", name)
+		if err := checkEnvironment(joinEnvironment(f.Environment, f.Secrets, f.SecretsVersion)); err != nil {
+			problems = append(problems, stack.Problem{
+				Paths:   []string{path + ".environment", path + ".secrets_wo", path + ".secrets_version"},
+				Message: err.Error(),
+			})
+		}
+	}
+	return problems
 }
 
 // arnsOf are the ARNs in a stack, by the attributes that hold them.
@@ -53,16 +90,15 @@ func arnsOf(s stack.Stack) map[string]string {
 	return arns
 }
 
-// unreachable says why nothing on AWS has this ARN; "" if something may. The partition
-// counts only if it is certain.
-func (p place) unreachable(text string, certain bool) string {
+// unreachable says why nothing on AWS has this ARN; "" if something may.
+func (p place) unreachable(text string) string {
 	arn, err := stack.ParseARN(text)
 	switch {
 	case err != nil: // A wildcard, or what the model allows besides.
 		return ""
 	case arn.Region == stack.Region:
 		return fmt.Sprintf("%s is of the open runtime, and this stack is to live on AWS; name its counterpart there", text)
-	case certain && !strings.ContainsAny(arn.Partition, "*?") && arn.Partition != p.partition:
+	case !strings.ContainsAny(arn.Partition, "*?") && arn.Partition != p.partition:
 		return fmt.Sprintf("%s is of the partition %s, and the region %s is in %s; nothing reaches from one into the other", text, arn.Partition, p.region, p.partition)
 	}
 	return ""

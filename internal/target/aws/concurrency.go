@@ -29,7 +29,6 @@ func (c *concurrency) wanted() bool  { return c.wish != nil }
 func (c *concurrency) drift() string { return "" }
 
 // read asks nobody: the function's own answer tells it.
-// read takes it from what was read of the function.
 func (c *concurrency) read(context.Context) error {
 	c.have = c.i.functions[c.function].function.have.reserved
 	return nil
@@ -44,6 +43,9 @@ func (c *concurrency) want(s stack.Stack) { c.wish = s.Functions[c.function].Con
 func (c *concurrency) apply(ctx context.Context) error {
 	if c.exists() && *c.have == *c.wish {
 		return nil
+	}
+	if err := c.i.functions[c.function].provisioned.makeRoom(ctx, *c.wish); err != nil {
+		return err
 	}
 	err := c.i.pace.retry(ctx, busy, func(ctx context.Context) error {
 		_, err := c.i.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{
@@ -84,10 +86,16 @@ func (i *inventory) keepsFunction(function string) bool {
 }
 
 // busy tells whether Lambda is in the middle of another change of the same function,
-// which passes.
+// which passes, unless the function's creation failed. The last of its wordings is about two changes at the same moment:
+// https://github.com/hashicorp/terraform-provider-aws/issues/5154
 func busy(err error) bool {
-	return says(err, "ResourceConflictException", "cannot be performed at this time") || says(err, "ResourceConflictException", "in progress")
+	const code = "ResourceConflictException"
+	return says(err, code, "cannot be performed at this time") && !says(err, code, "state: Failed") || says(err, code, "in progress") || says(err, code, "concurrent update operation")
 }
+
+// early tells whether Lambda is busy, or does not know everywhere yet of the version or
+// the alias that was made a moment ago. Both pass.
+func early(err error) bool { return busy(err) || missing(err) }
 
 // leastUnreserved is in the message about too much being reserved.
 var leastUnreserved = regexp.MustCompile(`minimum value of \[([0-9]+)\]`)

@@ -13,10 +13,11 @@ import (
 // made since the last look; one that is still being deleted is waited for.
 func (c *consumer) create(ctx context.Context) error {
 	input := c.wish.creation()
-	err := c.i.pace.retry(ctx, mappingErrorPasses, func(ctx context.Context) error {
+	passes := func(err error) bool { return mappingErrorPasses(err) || missing(err) } // The alias is not known yet.
+	err := c.i.pace.retry(ctx, passes, func(ctx context.Context) error {
 		out, err := c.i.lambda.CreateEventSourceMapping(ctx, input)
 		if err == nil {
-			made := &mapping{id: aws.ToString(out.UUID), arn: aws.ToString(out.EventSourceMappingArn), tags: changed(c.wish.tags, tagChange{})}
+			made := &mapping{id: aws.ToString(out.UUID), arn: aws.ToString(out.EventSourceMappingArn), tags: changed(c.wish.tags, tagChange{}), made: true}
 			made.become(c.wish, out.FunctionArn, out.State)
 			c.found = append(c.found, made)
 			return nil
@@ -74,21 +75,24 @@ func (c *consumer) tag(ctx context.Context, have *mapping) error {
 }
 
 // settle waits until Lambda is done with the last change of a mapping: until then it
-// refuses the next.
+// refuses the next. One that was made just now it may not know everywhere yet.
 func (c *consumer) settle(ctx context.Context, m *mapping) error {
 	if m.settled() {
 		return nil
 	}
+	unknown := func(err error) bool { return m.made && missing(err) }
 	return c.i.pace.wait(ctx, "the "+c.subject()+" to be ready", func(ctx context.Context) (bool, error) {
-		out, err := c.i.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: aws.String(m.id)})
-		if err != nil {
-			if missing(err) {
-				c.forget(m)
+		err := c.i.pace.retry(ctx, unknown, func(ctx context.Context) error {
+			out, err := c.i.lambda.GetEventSourceMapping(ctx, &lambda.GetEventSourceMappingInput{UUID: aws.String(m.id)})
+			if err == nil {
+				m.state = aws.ToString(out.State)
 			}
-			return false, err
+			return err
+		})
+		if missing(err) {
+			c.forget(m)
 		}
-		m.state = aws.ToString(out.State)
-		return m.settled(), nil
+		return err == nil && m.settled(), err
 	})
 }
 
@@ -128,11 +132,15 @@ func (c *consumer) forget(m *mapping) {
 func mappingErrorPasses(err error) bool {
 	return hasCode(err, "ResourceInUseException", "ResourceConflictException") || noPermission(err) || tooShort(err) ||
 		says(err, "InvalidParameterValueException", "NonExistentQueue") ||
-		says(err, "InvalidParameterValueException", "Function does not exist")
+		says(err, "InvalidParameterValueException", "Function does not exist") ||
+		says(err, "InvalidParameterValueException", "cannot be assumed by Lambda")
 }
 
+// noPermission tells whether the function's role may not read the queue, as Lambda says
+// or as it was told by SQS.
 func noPermission(err error) bool {
-	return says(err, "InvalidParameterValueException", "role does not have permissions")
+	return says(err, "InvalidParameterValueException", "role does not have permissions") ||
+		says(err, "InvalidParameterValueException", "SQS Error Code: AccessDenied")
 }
 
 func tooShort(err error) bool {

@@ -27,6 +27,8 @@ type mapping struct {
 	// state is Lambda's word for it.
 	state string
 	tags  map[string]string
+	// made by this operation.
+	made bool
 
 	// What a consumer has no words for, and which is therefore never wanted.
 	kmsKey            string
@@ -71,7 +73,7 @@ func (m *mapping) functionName() string {
 // become makes the mapping what was wanted, and what Lambda answered.
 func (m *mapping) become(wish *mapping, function, state *string) {
 	is := *wish
-	is.id, is.arn, is.tags = m.id, m.arn, m.tags
+	is.id, is.arn, is.tags, is.made = m.id, m.arn, m.tags, m.made
 	is.function, is.state = aws.ToString(function), aws.ToString(state)
 	*m = is
 }
@@ -152,8 +154,10 @@ func (m *mapping) scaling() *types.ScalingConfig {
 	return &types.ScalingConfig{}
 }
 
+// criteria without filters are empty, which takes away those that there are:
+// https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 func (m *mapping) criteria() *types.FilterCriteria {
-	c := &types.FilterCriteria{Filters: []types.Filter{}}
+	c := &types.FilterCriteria{}
 	for _, pattern := range m.filters {
 		c.Filters = append(c.Filters, types.Filter{Pattern: aws.String(pattern)})
 	}

@@ -56,6 +56,10 @@ type slowLambda struct {
 	// busy is how many looks a change takes; left how many are left of those under way.
 	busy int
 	left map[string]int
+	// unknown is how many looks it takes until a mapping that exists is known.
+	unknown int
+	// looks are how often somebody asked for a mapping.
+	looks int
 	// refusals are answered to the next creations and updates.
 	refusals []error
 	calls    []string
@@ -116,6 +120,11 @@ func (l *slowLambda) ListEventSourceMappings(_ context.Context, in *lambda.ListE
 }
 
 func (l *slowLambda) GetEventSourceMapping(_ context.Context, in *lambda.GetEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.GetEventSourceMappingOutput, error) {
+	l.looks++
+	if l.unknown > 0 {
+		l.unknown--
+		return nil, l.recorded.fail("no_mapping")
+	}
 	l.look(*in.UUID)
 	c, ok := l.mappings[*in.UUID]
 	if !ok {
@@ -215,7 +224,11 @@ func TestConsumerIsMadeOnceLambdaKnowsWhatItNeeds(t *testing.T) {
 		l.recorded.fail("no_queue"), l.recorded.fail("no_function"),
 		&types.InvalidParameterValueException{Message: aws.String("The function execution role does not have permissions to call ReceiveMessage on SQS")},
 		&types.InvalidParameterValueException{Message: aws.String("Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds")},
+		&types.InvalidParameterValueException{Message: aws.String("The role defined for the function cannot be assumed by Lambda.")},
+		&types.InvalidParameterValueException{Message: aws.String("Error occurred while ReceiveMessage. SQS Error Code: AccessDenied. SQS Error Message: Access to the resource is denied.")},
+		&types.ResourceNotFoundException{Message: aws.String("Cannot find alias arn: " + fulfilLive)},
 	}
+	l.unknown = 2
 	c := slowConsumer(t, l)
 	if err := c.apply(t.Context()); err != nil {
 		t.Fatal(err)
@@ -266,6 +279,16 @@ func TestConsumerIsChangedWhenLambdaIsDoneWithTheChangeBefore(t *testing.T) {
 	}
 	if err := c.remove(t.Context()); err != nil || len(l.mappings) > 0 || c.exists() {
 		t.Errorf("the mapping was not removed: %v, error %v", l.calls, err)
+	}
+}
+
+func TestMappingThatIsDeletedWhileItChangesIsNotWaitedFor(t *testing.T) {
+	l := newSlowLambda(t, 4)
+	l.put("m", fulfilLive, "Updating", map[string]string{tagStack: "orders"})
+	c := slowConsumer(t, l)
+	delete(l.mappings, "m")
+	if err := c.apply(t.Context()); !missing(err) || c.exists() || l.looks != 1 {
+		t.Errorf("the mapping is %+v after %d looks, error %v", c.have(), l.looks, err)
 	}
 }
 
@@ -355,7 +378,7 @@ func TestUpdatesOfMappingsSayWhatBecomesEmpty(t *testing.T) {
 	want := &lambda.UpdateEventSourceMappingInput{
 		UUID: aws.String("m"), FunctionName: aws.String(fulfilLive), BatchSize: aws.Int32(1), MaximumBatchingWindowInSeconds: aws.Int32(0),
 		FunctionResponseTypes: []types.FunctionResponseType{}, ScalingConfig: &types.ScalingConfig{}, Enabled: aws.Bool(false),
-		FilterCriteria: &types.FilterCriteria{Filters: []types.Filter{}}, KMSKeyArn: aws.String(""),
+		FilterCriteria: &types.FilterCriteria{}, KMSKeyArn: aws.String(""),
 		MetricsConfig:           &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{}},
 		ProvisionedPollerConfig: &types.ProvisionedPollerConfig{},
 	}

@@ -9,6 +9,9 @@ import (
 // guide is where the permissions that Tidegate needs are listed.
 const guide = "https://registry.terraform.io/providers/tidegate-io/tidegate/latest/docs/guides/aws-permissions"
 
+// listedIn ends what is said of a permission that is missing.
+const listedIn = "; all that Tidegate needs is listed in " + guide
+
 // denied tells whether AWS refused a call for lack of a permission.
 func (f failure) denied() bool {
 	return f.is("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError", "AuthorizationErrorException",
@@ -18,25 +21,42 @@ func (f failure) denied() bool {
 
 // The parts of AWS's message of what was denied. Not every service sends all of them.
 var (
-	deniedWho      = regexp.MustCompile(`(?:User|Principal): (\S+) is not authorized`)
-	deniedAction   = regexp.MustCompile(`not authorized to perform: ([\w-]+:\w+)`)
-	deniedResource = regexp.MustCompile(`on resource: "?([^\s"]+)`)
+	deniedWho    = regexp.MustCompile(`(?:User|Principal): (\S+) is not authorized`)
+	deniedAction = regexp.MustCompile(`not authorized to perform: ([\w-]+:\w+)`)
+	// IAM names roles, and not their ARNs: "on resource: role shop-create-0a1b2c3d".
+	deniedResource = regexp.MustCompile(`on resource: "?((?:role )?[^\s"]+)`)
 	// A policy may deny, or another kind than the usual one may lack an allowance.
 	deniedBy    = regexp.MustCompile(`with an explicit deny in an? ([a-z -]+)`)
 	deniedFirst = regexp.MustCompile(`because no ([a-z -]+?) allows`)
+	// Lambda looks at subnets and fetches packages as whoever calls it, and passes on
+	// that they may not.
+	deniedFor = regexp.MustCompile(`denied by (EC2|S3), please make sure your request credentials have permission to (\w+)(?: for ([^\s,]*[^\s,.]))?`)
 )
+
+// deniedImage is in Lambda's answer when neither the image's repository lets it in, nor
+// the caller may change that.
+const deniedImage = "does not have permission to access the ECR image"
 
 // denial says which permission is missing, to whom and on what, and what to do.
 func (f failure) denial() string {
-	action := documented(first(matched(deniedAction, f.message), strings.Join(actionsOf(f.serviceID, f.operation), " or ")))
+	if strings.Contains(f.message, deniedImage) {
+		return "Lambda may not read the image; let it do so by the policy of the image's repository, or give whoever the credentials belong to " +
+			"the permissions on ecr with which Lambda sets that policy itself, which are listed in " + guide
+	}
+	action, resource := matched(deniedAction, f.message), matched(deniedResource, f.message)
+	if m := deniedFor.FindStringSubmatch(f.message); m != nil && action == "" {
+		action, resource = strings.ToLower(m[1])+":"+m[2], m[3]
+	}
+	told := action != ""
+	action = documented(first(action, strings.Join(actionsOf(f.serviceID, f.operation), " or ")))
 	text := first(matched(deniedWho, f.message), "whoever the credentials belong to") + " lacks the permission " + action
-	if resource := matched(deniedResource, f.message); resource != "" {
+	if resource != "" {
 		text += " on " + strings.TrimRight(resource, ".,")
 	}
 	if kind := matched(deniedFirst, f.message); kind != "" && kind != "identity-based policy" {
 		text += ", because no " + kind + " gives it"
 	}
-	if !deniedAction.MatchString(f.message) && f.message != "" && f.message != "Access Denied" {
+	if !told && f.message != "" && f.message != "Access Denied" {
 		text += " (AWS says: " + f.message + ")"
 	}
 	if kind := matched(deniedBy, f.message); kind != "" {
@@ -45,7 +65,7 @@ func (f failure) denial() string {
 	if strings.HasPrefix(action, "sts:AssumeRole") {
 		return text + "; give it, and have the role's trust policy let them in"
 	}
-	return text + "; all that Tidegate needs is listed in " + guide
+	return text + listedIn
 }
 
 // matched is what a pattern has in parentheses; "" if it is not in the text.

@@ -130,7 +130,11 @@ func (i *inventory) deploy(ctx context.Context, d target.Deploy) (*stack.Deploym
 
 // change applies what is wanted, and then removes what is not.
 func (i *inventory) change(ctx context.Context) error {
-	if err := i.applyAll(ctx); err != nil {
+	err := i.applyAll(ctx)
+	if left := i.unstage(ctx); err == nil {
+		err = left
+	}
+	if err != nil {
 		return err
 	}
 	if err := i.removeAll(ctx, func(c component) bool { return !c.wanted() }); err != nil {

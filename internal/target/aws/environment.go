@@ -88,7 +88,7 @@ func environmentSize(variables map[string]string) int {
 // checkEnvironment fails where Lambda would, whose own words quote every variable.
 func checkEnvironment(variables map[string]string) error {
 	if size := environmentSize(variables); size > maxEnvironment {
-		return fmt.Errorf("its environment, its secrets and Tidegate's note of the secrets' names have %d bytes as JSON, and Lambda allows %d; "+
+		return fmt.Errorf("the environment, the secrets and Tidegate's note of the secrets' names have %d bytes as JSON, and Lambda allows %d; "+
 			"shorten names or values, or read large ones from elsewhere", size, maxEnvironment)
 	}
 	return nil

@@ -43,6 +43,14 @@ func missing(err error) bool {
 		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "NoSuchKey", "NotFound")
 }
 
+// notOffered tells whether Lambda does not have the operation in this region, which it
+// answers as if it was not allowed. Function URLs came to some regions years later than
+// to others, and to some partitions not at all:
+// https://github.com/turbot/steampipe-plugin-aws/issues/1262
+func notOffered(err error) bool {
+	return says(err, "AccessDeniedException", "Unable to determine service/operation name to be authorized")
+}
+
 // about says which component an error is about. doing is "make", "remove" or "read".
 func about(c component, doing string, err error) error {
 	if err == nil {

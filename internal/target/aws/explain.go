@@ -97,6 +97,8 @@ func describe(f failure) string {
 			"or ask for more requests a second in Service Quotas", f.service, f.operation, max(f.attempts, 1))
 	case f.quota():
 		return "a quota of the account is used up: " + f.message + "; free some, or ask for more in Service Quotas"
+	case absent.MatchString(f.message):
+		return matched(absent, f.message) + " in this account and region; correct the function's network"
 	case f.code != "" && f.code != unknownCode && f.status < http.StatusInternalServerError:
 		return first(f.message, f.service+" refuses "+f.operation)
 	}
@@ -110,13 +112,22 @@ func (f failure) skewed() bool {
 			(strings.Contains(f.message, "Signature expired") || strings.Contains(f.message, "Signature not yet current"))
 }
 
+// apiQuota begins API Gateway's message about a quota, such as "Maximum number of
+// Authorizers for this API has been reached". Its code says something else: that there
+// is a conflict, or that calls come too fast, which would be tried again for minutes.
+const apiQuota = "Maximum number of"
+
+// absent is how Lambda repeats what EC2 says of a subnet or security group.
+var absent = regexp.MustCompile(`EC2 Error Code: Invalid\w+\.NotFound\. EC2 Error Message: (.* does not exist)`)
+
 // quota tells whether the account may not have more of something.
 func (f failure) quota() bool {
 	return f.is("LimitExceeded", "LimitExceededException", "ServiceQuotaExceededException", "CodeStorageExceededException",
 		"QuotaExceeded", "OverLimit", "TooManyBuckets", "AccountLimitExceededException", "ResourceLimitExceeded") ||
 		strings.Contains(f.message, "UnreservedConcurrentExecution") ||
 		strings.Contains(f.message, "unreserved concurrency") ||
-		strings.Contains(f.message, "CannotExceedAccountLimits")
+		strings.Contains(f.message, "CannotExceedAccountLimits") ||
+		strings.HasPrefix(f.message, apiQuota)
 }
 
 // broken says what is wrong with a service that cannot be reached or does not answer

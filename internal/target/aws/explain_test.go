@@ -86,6 +86,25 @@ func TestEveryErrorOfAWSIsASentence(t *testing.T) {
 			callIAM, 403, "", iamError("AccessDenied", "User: "+user+" is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::111111111111:role/tidegate/shop/r because no permissions boundary allows the iam:CreateRole action"),
 			user + " lacks the permission iam:CreateRole on arn:aws:iam::111111111111:role/tidegate/shop/r, because no permissions boundary gives it; all that Tidegate needs is listed in " + guide + " (AccessDenied, request r1)",
 		},
+		"denied by IAM, which names the role": {
+			callIAM, 403, "", iamError("AccessDenied", "User: "+user+" is not authorized to perform: iam:PutRolePolicy on resource: role shop-create-0a1b2c3d because no identity-based policy allows the iam:PutRolePolicy action"),
+			user + " lacks the permission iam:PutRolePolicy on role shop-create-0a1b2c3d; all that Tidegate needs is listed in " + guide + " (AccessDenied, request r1)",
+		},
+		"denied by EC2 to Lambda": {
+			callLambda, 403, "AccessDeniedException",
+			`{"Message":"Your access has been denied by EC2, please make sure your request credentials have permission to DescribeSecurityGroups for sg-0a1b2c3d. EC2 Error Code: UnauthorizedOperation. EC2 Error Message: You are not authorized to perform this operation."}`,
+			"whoever the credentials belong to lacks the permission ec2:DescribeSecurityGroups on sg-0a1b2c3d; all that Tidegate needs is listed in " + guide + " (AccessDeniedException, request r1)",
+		},
+		"denied by S3 to Lambda": {
+			callLambda, 403, "AccessDeniedException",
+			`{"Message":"Your access has been denied by S3, please make sure your request credentials have permission to GetObject for tidegate-1-r/shop/k.zip. S3 Error Code: AccessDenied. S3 Error Message: Access Denied"}`,
+			"whoever the credentials belong to lacks the permission s3:GetObject on tidegate-1-r/shop/k.zip; all that Tidegate needs is listed in " + guide + " (AccessDeniedException, request r1)",
+		},
+		"denied by an image's repository": {
+			callLambda, 403, "AccessDeniedException", `{"Message":"Lambda does not have permission to access the ECR image. Check the ECR permissions."}`,
+			"Lambda may not read the image; let it do so by the policy of the image's repository, or give whoever the credentials belong to " +
+				"the permissions on ecr with which Lambda sets that policy itself, which are listed in " + guide + " (AccessDeniedException, request r1)",
+		},
 		"denied explicitly": {
 			callLogs, 400, "", `{"__type":"AccessDeniedException","Message":"User: ` + user + ` is not authorized to perform: logs:CreateLogGroup on resource: arn:aws:logs:eu-central-1:111111111111:log-group:/tidegate/shop:log-stream: with an explicit deny in a service control policy"}`,
 			user + " lacks the permission logs:CreateLogGroup on arn:aws:logs:eu-central-1:111111111111:log-group:/tidegate/shop:log-stream:, which a service control policy denies explicitly (AccessDeniedException, request r1)",
@@ -149,6 +168,22 @@ func TestEveryErrorOfAWSIsASentence(t *testing.T) {
 		"a quota of code": {
 			callLambda, 400, "CodeStorageExceededException", `{"Type":"User","Message":"Code storage limit exceeded."}`,
 			"a quota of the account is used up: Code storage limit exceeded; free some, or ask for more in Service Quotas (CodeStorageExceededException, request r1)",
+		},
+		"a quota of APIs": {
+			callGateway, 429, "TooManyRequestsException", `{"message":"Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs."}`,
+			"a quota of the account is used up: Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs; free some, or ask for more in Service Quotas (TooManyRequestsException, request r1)",
+		},
+		"a quota of authorizers": {
+			callGateway, 429, "ConflictException", `{"message":"Maximum number of Authorizers for this API has been reached. Please contact AWS if you need additional Authorizers."}`,
+			"a quota of the account is used up: Maximum number of Authorizers for this API has been reached. Please contact AWS if you need additional Authorizers; free some, or ask for more in Service Quotas (ConflictException, request r1)",
+		},
+		"a subnet that is not there": {
+			callLambda, 400, "InvalidParameterValueException", `{"Type":"User","message":"Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID 'subnet-1' does not exist"}`,
+			"The subnet ID 'subnet-1' does not exist in this account and region; correct the function's network (InvalidParameterValueException, request r1)",
+		},
+		"a security group that is not there": {
+			callLambda, 400, "InvalidParameterValueException", `{"Type":"User","message":"Error occurred while DescribeSecurityGroups. EC2 Error Code: InvalidGroup.NotFound. EC2 Error Message: The security group 'sg-1' does not exist"}`,
+			"The security group 'sg-1' does not exist in this account and region; correct the function's network (InvalidParameterValueException, request r1)",
 		},
 		"an HTML page": {
 			callLambda, 200, "", "<html>hello</html>",
@@ -253,9 +288,11 @@ func TestSecretsAreHidden(t *testing.T) {
 
 // answers gives each attempt the same answer.
 type answers struct {
-	status   int
-	err      error
-	attempts int
+	status int
+	// code of AWS's error, and the body.
+	code, body string
+	err        error
+	attempts   int
 }
 
 func (a *answers) Do(r *http.Request) (*http.Response, error) {
@@ -263,7 +300,11 @@ func (a *answers) Do(r *http.Request) (*http.Response, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
-	return &http.Response{Proto: "HTTP/1.1", StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("oops")), Request: r}, nil
+	header := http.Header{}
+	if a.code != "" {
+		header.Set("X-Amzn-Errortype", a.code)
+	}
+	return &http.Response{Proto: "HTTP/1.1", StatusCode: a.status, Header: header, Body: io.NopCloser(strings.NewReader(a.body)), Request: r}, nil
 }
 
 func TestABrokenServiceIsNotWaitedForForLong(t *testing.T) {
@@ -272,9 +313,9 @@ func TestABrokenServiceIsNotWaitedForForLong(t *testing.T) {
 		attempts int
 		want     string
 	}{
-		"it answers with errors": {answers{status: 503}, 6, "Lambda at https://lambda.example.test keeps answering GetFunction with status 503; apply again later, or correct the endpoint"},
+		"it answers with errors": {answers{status: 503, body: "oops"}, 6, "Lambda at https://lambda.example.test keeps answering GetFunction with status 503; apply again later, or correct the endpoint"},
 		"it cannot be reached":   {answers{err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}, 3, "Lambda at its endpoint cannot be reached (connection refused); see to the network, the proxy and the endpoint"},
-		"it is somebody else":    {answers{status: 418}, 1, "what answers at https://lambda.example.test is not Lambda of AWS: its answer to GetFunction, with status 418, cannot be understood; correct the endpoint"},
+		"it is somebody else":    {answers{status: 418, body: "oops"}, 1, "what answers at https://lambda.example.test is not Lambda of AWS: its answer to GetFunction, with status 418, cannot be understood; correct the endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -291,5 +332,42 @@ func TestABrokenServiceIsNotWaitedForForLong(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// API Gateway answers both with one code.
+func TestWaitingIsForThrottlingOnlyAndNotForQuotas(t *testing.T) {
+	for message, c := range map[string]struct {
+		attempts int
+		want     string
+	}{
+		"Too Many Requests": {26, "API Gateway throttles GetApis, even after 26 attempts; "},
+		"Maximum number of APIs for this account has been reached. Please contact AWS if you need additional APIs.": {
+			1, "a quota of the account is used up: Maximum number of APIs for this account has been reached",
+		},
+	} {
+		t.Run(message, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				answer := answers{status: http.StatusTooManyRequests, code: "TooManyRequestsException", body: `{"message":"` + message + `"}`}
+				err := explain(callGateway(t.Context(), clientsOf(&answer, "https://apigateway.example.test")))
+				if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+					t.Errorf("explain says %v", err)
+				}
+				if answer.attempts != c.attempts {
+					t.Errorf("it took %d attempts, want %d", answer.attempts, c.attempts)
+				}
+			})
+		})
+	}
+}
+
+func TestTheGuideToPermissionsIsNamedOnce(t *testing.T) {
+	denied := func(action string) error {
+		f := failure{message: "User: " + user + " is not authorized to perform: " + action + " on resource: *"}
+		return &explainedError{text: f.denial()}
+	}
+	want := user + " lacks the permission lambda:GetFunction on *; moreover, " + user + " lacks the permission lambda:GetPolicy on *" + listedIn
+	if is := joined([]error{denied("lambda:GetFunction"), denied("lambda:GetPolicy")}).Error(); is != want {
+		t.Errorf("the errors say\n%s\nwant\n%s", is, want)
 	}
 }

@@ -76,7 +76,8 @@ func (f *function) get(ctx context.Context) (*functionFacts, error) {
 		return nil, errors.New("the answer to GetFunction has no configuration; is the endpoint really Lambda's?")
 	}
 	if e := out.TagsError; e != nil {
-		return nil, fmt.Errorf("its tags cannot be read, which need lambda:ListTags: %s", aws.ToString(e.Message))
+		denied := failure{serviceID: lambda.ServiceID, operation: "ListTags", code: aws.ToString(e.ErrorCode), message: tidy(aws.ToString(e.Message))}
+		return nil, fmt.Errorf("its tags cannot be read: %s", denied.denial())
 	}
 	have := &functionFacts{snapshot: &snapshot{FunctionConfiguration: *out.Configuration}, tags: changed(out.Tags, tagChange{})}
 	if out.Code != nil {
@@ -213,20 +214,34 @@ func (f *function) change(ctx context.Context, environment map[string]string) er
 	}
 	want, have := f.settingsOf(c, role, layers, environment), f.settingsNow(f.have.snapshot)
 	if !want.equal(have) || f.have.failure() != "" {
-		if err := f.try(ctx, func(ctx context.Context) error {
-			out, err := f.i.lambda.UpdateFunctionConfiguration(ctx, f.update(want, have))
-			if err == nil {
-				f.saw(snapshotOf(out))
+		err := f.configure(ctx, want, have)
+		if says(err, "InvalidParameterValueException", "combined with layers exceeds") {
+			// Code that moves into layers has to leave the function first.
+			if err := f.changeCode(ctx); err != nil {
+				return err
 			}
-			return err
-		}); err != nil {
-			return err
+			err = f.configure(ctx, want, have)
 		}
-		if err := f.settle(ctx); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return f.changeCode(ctx)
+}
+
+// configure gives the function these settings, and waits until it has them.
+func (f *function) configure(ctx context.Context, want, have settings) error {
+	err := f.try(ctx, func(ctx context.Context) error {
+		out, err := f.i.lambda.UpdateFunctionConfiguration(ctx, f.update(want, have))
+		if err == nil {
+			f.saw(snapshotOf(out))
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return f.settle(ctx)
 }
 
 // saw takes the function's configuration from an answer that does not tell its image.
@@ -241,16 +256,17 @@ func (f *function) saw(s *snapshot) {
 	f.have.snapshot = s
 }
 
-// retag gives the function these tags.
+// retag gives the function these tags. It removes some before it sets others, of which
+// there can be fifty.
 func (f *function) retag(ctx context.Context, tags map[string]string) error {
 	change := changeTags(f.have.tags, tags)
-	if len(change.set) > 0 {
-		if _, err := f.i.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(f.arn()), Tags: change.set}); err != nil {
+	if len(change.unset) > 0 {
+		if _, err := f.i.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(f.arn()), TagKeys: change.unset}); err != nil {
 			return err
 		}
 	}
-	if len(change.unset) > 0 {
-		if _, err := f.i.lambda.UntagResource(ctx, &lambda.UntagResourceInput{Resource: aws.String(f.arn()), TagKeys: change.unset}); err != nil {
+	if len(change.set) > 0 {
+		if _, err := f.i.lambda.TagResource(ctx, &lambda.TagResourceInput{Resource: aws.String(f.arn()), Tags: change.set}); err != nil {
 			return err
 		}
 	}

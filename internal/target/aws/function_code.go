@@ -25,8 +25,7 @@ type parcel struct {
 	bucket, key *string
 }
 
-// parcel prepares a package, and lets do send it. What was uploaded is deleted
-// afterwards, however that ended.
+// parcel prepares a package, and lets do send it.
 func (i *inventory) parcel(ctx context.Context, sha string, do func(ctx context.Context, p parcel) error) error {
 	pkg, ok := i.packages[sha]
 	if !ok {
@@ -59,11 +58,22 @@ func contentOf(pkg target.Package) ([]byte, error) {
 // code lets do send the function's code, whichever way it goes.
 func (f *function) code(ctx context.Context, do func(ctx context.Context, code types.FunctionCode) error) error {
 	if c := f.wish.config; c.Image != "" {
-		return do(ctx, types.FunctionCode{ImageUri: aws.String(c.Image)})
+		return unreadableImage(c.Image, do(ctx, types.FunctionCode{ImageUri: aws.String(c.Image)}))
 	}
 	return f.i.parcel(ctx, f.wish.config.CodeSHA256, func(ctx context.Context, p parcel) error {
 		return do(ctx, types.FunctionCode{ZipFile: p.zip, S3Bucket: p.bucket, S3Key: p.key})
 	})
+}
+
+// unreadableImage says in plain words that it is Lambda, and not whoever deploys, that
+// lacks a permission:
+// https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#gettingstarted-images-permissions
+func unreadableImage(image string, err error) error {
+	if !says(err, "AccessDeniedException", "permission to access the ECR image") {
+		return err
+	}
+	return &plainError{err, fmt.Sprintf("Lambda may not read the image %s; allow %s the actions ecr:BatchGetImage and ecr:GetDownloadUrlForLayer in the policy "+
+		"of its repository, or allow whoever runs Terraform ecr:GetRepositoryPolicy and ecr:SetRepositoryPolicy, so that Lambda does it", image, lambdaService)}
 }
 
 // architectures of a function that wants this one: AWS's default is x86_64.

@@ -50,9 +50,10 @@ func (i *inventory) addFunction(name string) *functionParts {
 	i.add(p.layers, nil, p.logGroup)
 	i.add(p.versions, p.function)
 	i.add(p.alias, p.function, p.versions)
-	i.add(p.concurrency, p.function)
+	// Lambda keeps what is provisioned within what is reserved, whichever is changed.
+	i.add(p.concurrency, p.function, p.alias)
 	i.add(p.async, p.function, p.alias, p.policy)
-	i.add(p.provisioned, p.function, p.alias)
+	i.add(p.provisioned, p.function, p.alias, p.concurrency)
 	i.add(p.url, p.function, p.alias)
 	i.add(p.permissions, p.function, p.alias, p.url)
 	return p

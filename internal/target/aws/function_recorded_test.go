@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -119,6 +120,9 @@ func TestACreateWaitsUntilTheFunctionAndItsFirstVersionAreActive(t *testing.T) {
 // notAssumed is what Lambda answers while it does not know a role yet.
 var notAssumed = &smithy.GenericAPIError{Code: "InvalidParameterValueException", Message: "The role defined for the function cannot be assumed by Lambda."}
 
+// times is the same answer that often.
+func times(n int, answer any) []any { return slices.Repeat([]any{answer}, n) }
+
 func TestARoleThatLambdaDoesNotKnowYetIsWaitedFor(t *testing.T) {
 	made := answer[lambda.CreateFunctionOutput](t, onCreate, "create_response", func(out *lambda.CreateFunctionOutput) { out.State = types.StateActive })
 	f, p, _ := against(t, map[string][]any{"CreateFunction": {notAssumed, notAssumed, notAssumed, notAssumed, made}})
@@ -129,12 +133,12 @@ func TestARoleThatLambdaDoesNotKnowYetIsWaitedFor(t *testing.T) {
 
 func TestARoleWhoseTrustPolicyIsWrongFailsAtOnce(t *testing.T) {
 	const own = "arn:aws:iam::123456789012:role/team/mine"
-	f, p, _ := against(t, map[string][]any{"CreateFunction": {notAssumed, notAssumed}}, func(f *stack.Function) { f.RoleARN = own })
+	f, p, _ := against(t, map[string][]any{"CreateFunction": times(patience, notAssumed)}, func(f *stack.Function) { f.RoleARN = own })
 	f.function.i.iam = trusting{policy: trustEC2}
 	err := f.function.apply(t.Context())
 	const want = "the role " + own + " cannot be assumed by Lambda: its trust policy does not allow the service lambda.amazonaws.com the action sts:AssumeRole; " +
 		"add that to the trust policy"
-	if err == nil || err.Error() != want || len(p.calls) != 2 {
+	if err == nil || err.Error() != want || len(p.calls) != patience {
 		t.Errorf("%v after %v", err, p.calls)
 	}
 }
@@ -146,9 +150,9 @@ func TestARoleThatMayNotUseANetworkFailsAtOnceUnlessItIsTheTargetsOwn(t *testing
 	network := func(f *stack.Function) {
 		f.Network = &stack.Network{SubnetIDs: []string{"subnet-0"}, SecurityGroupIDs: []string{"sg-0"}}
 	}
-	f, p, _ := against(t, map[string][]any{"CreateFunction": {mayNot, mayNot}}, network, func(f *stack.Function) { f.RoleARN = "arn:aws:iam::123456789012:role/mine" })
+	f, p, _ := against(t, map[string][]any{"CreateFunction": times(patience, mayNot)}, network, func(f *stack.Function) { f.RoleARN = "arn:aws:iam::123456789012:role/mine" })
 	err := f.function.apply(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "ec2:CreateNetworkInterface") || !strings.Contains(err.Error(), "role/mine") || len(p.calls) != 2 {
+	if err == nil || !strings.Contains(err.Error(), "ec2:CreateNetworkInterface") || !strings.Contains(err.Error(), "role/mine") || len(p.calls) != patience {
 		t.Errorf("%v after %v", err, p.calls)
 	}
 
@@ -191,12 +195,13 @@ func (f *functionParts) have(t *testing.T) {
 // larger wants another memory than was recorded.
 func larger(f *stack.Function) { f.Memory = 256 }
 
-func TestAnUpdateWaitsForAnEarlierOneAndThenForItself(t *testing.T) {
+func TestAnUpdateWaitsForAnEarlierOneForTheQueueAndForItself(t *testing.T) {
 	conflict := recordedError(t, "function.json", "TestLambdaFunction::test_lambda_concurrent_config_updates", "update-during-in-progress-update-exc")
 	updated := answer[lambda.UpdateFunctionConfigurationOutput](t, "TestLambdaFunction::test_vpc_config", "update_vpcconfig_update_response")
 	settled := active(t)
 	settled.Configuration.MemorySize = aws.Int32(256)
-	f, p, _ := against(t, map[string][]any{"UpdateFunctionConfiguration": {conflict, conflict, updated}, "GetFunction": {settled}}, larger)
+	queueIsBehind := &types.InvalidParameterValueException{Message: aws.String("Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds")}
+	f, p, _ := against(t, map[string][]any{"UpdateFunctionConfiguration": {conflict, queueIsBehind, updated}, "GetFunction": {settled}}, larger)
 	f.have(t)
 	if err := f.function.apply(t.Context()); err != nil {
 		t.Fatal(err)

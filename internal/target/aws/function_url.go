@@ -48,7 +48,7 @@ func (u *functionURL) get(ctx context.Context) (*functionURLFacts, error) {
 	out, err := u.i.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{
 		FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
 	})
-	if missing(err) {
+	if missing(err) || notOffered(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -88,7 +88,7 @@ func (u *functionURL) apply(ctx context.Context) error {
 		return u.update(ctx)
 	}
 	made := &functionURLFacts{FunctionURL: *u.wish}
-	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
+	err := u.i.pace.retry(ctx, early, func(ctx context.Context) error {
 		out, err := u.i.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
 			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
 			AuthType: lambdaURLAuth(u.wish.Auth), Cors: lambdaURLCORS(u.wish.CORS), InvokeMode: types.InvokeModeBuffered,
@@ -101,6 +101,9 @@ func (u *functionURL) apply(ctx context.Context) error {
 	if err == nil {
 		u.have = made
 		return nil
+	}
+	if notOffered(err) {
+		return &plainError{err, "AWS offers no function URLs in the region " + u.i.region + "; leave out url, or have an HTTP API lead to the function"}
 	}
 	if !says(err, "ResourceConflictException", "FunctionUrlConfig exists") {
 		return err

@@ -3,6 +3,8 @@ package aws
 import (
 	"context"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -42,6 +44,7 @@ func (f *function) settle(ctx context.Context) error {
 		}
 		have, err := f.get(ctx)
 		if have != nil {
+			have.tags = f.have.tags // Those that were set a moment ago may not show yet.
 			f.have = have
 		}
 		return err == nil && have != nil && !have.pending(), err
@@ -64,18 +67,21 @@ func (f *function) whileBusy(ctx context.Context, do func(ctx context.Context) e
 }
 
 // notYet tells whether AWS answered that the role may not what it needs to: which may
-// be so, or Lambda does not know the role yet as IAM has it.
+// be so, or Lambda does not know the role yet as IAM has it. A longer timeout of the
+// queue's, which the function's own may need, takes up to a minute as well. KMS takes a
+// role that it does not know for no ARN; what it denies, it denies whoever deploys.
 func notYet(err error) bool {
 	const code = "InvalidParameterValueException"
-	return says(err, code, "cannot be assumed by Lambda") ||
+	return tooShort(err) || says(err, code, "cannot be assumed by Lambda") ||
 		says(err, code, "execution role does not have permissions") ||
-		says(err, code, "KMS key is invalid for CreateGrant") ||
+		says(err, code, "KMS key is invalid for CreateGrant") && !says(err, code, "AccessDeniedException") ||
 		says(err, code, "throttled by EC2")
 }
 
 // patience is how many times an answer of notYet is put down to slowness before the
-// role itself is looked at.
-const patience = 2
+// role itself is looked at: a few seconds, since IAM may be behind as well with a role
+// of the user's own that was made or changed just before.
+const patience = 5
 
 // try does a change of the function that may fail because of an earlier one or of a
 // role that Lambda does not know yet.
@@ -122,14 +128,31 @@ func (f *function) diagnose(ctx context.Context, err error) error {
 		return fmt.Errorf("%s cannot be assumed by Lambda: its trust policy does not allow the service %s the action sts:AssumeRole; "+
 			"add that to the trust policy", runsAs(f.wish.config), lambdaService)
 	case says(err, code, "execution role does not have permissions") && !own:
+		action := lackingAction(err)
 		out, err := f.i.iam.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{
-			PolicySourceArn: aws.String(role), ActionNames: []string{"ec2:CreateNetworkInterface"},
+			PolicySourceArn: aws.String(role), ActionNames: []string{action},
 		})
 		if err != nil || len(out.EvaluationResults) == 0 || out.EvaluationResults[0].EvalDecision == iamtypes.PolicyEvaluationDecisionTypeAllowed {
 			return nil
 		}
+		if !strings.HasPrefix(action, "ec2:") {
+			return fmt.Errorf("the role %s may not do what the function needs; allow it %s", role, action)
+		}
 		return fmt.Errorf("the role %s may not do what a function in a network needs; "+
-			"allow it what AWS's policy AWSLambdaVPCAccessExecutionRole does, such as ec2:CreateNetworkInterface", role)
+			"allow it what AWS's policy AWSLambdaVPCAccessExecutionRole does, such as %s", role, action)
 	}
 	return nil
+}
+
+// deniedToRole is in Lambda's message about what a role may not do: "does not have
+// permissions to call PutTraceSegments on XRAY".
+var deniedToRole = regexp.MustCompile(`permissions to call (\w+) on (\w+)`)
+
+// lackingAction is what Lambda says that a role may not do, as IAM writes it.
+func lackingAction(err error) string {
+	found := deniedToRole.FindStringSubmatch(err.Error())
+	if found == nil {
+		return "ec2:CreateNetworkInterface"
+	}
+	return strings.ToLower(found[2]) + ":" + found[1]
 }

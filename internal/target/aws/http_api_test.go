@@ -76,8 +76,16 @@ type fakeGateway struct {
 	deleteAPI func() error
 	stage     *types.Stage
 	calls     []string
-	// routeSettings is whether DeleteRouteSettings takes away a throttle.
+	// routeSettings is whether DeleteRouteSettings takes away a throttle, and
+	// settingsError what it answers.
 	routeSettings bool
+	settingsError error
+	// stageError is answered to changes of the stage.
+	stageError error
+	// updatedStage and the routes are what was sent.
+	updatedStage *apigatewayv2.UpdateStageInput
+	createdRoute *apigatewayv2.CreateRouteInput
+	updatedRoute *apigatewayv2.UpdateRouteInput
 }
 
 func (g *fakeGateway) GetApis(_ context.Context, in *apigatewayv2.GetApisInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.GetApisOutput, error) {
@@ -93,7 +101,17 @@ func (g *fakeGateway) DeleteRouteSettings(context.Context, *apigatewayv2.DeleteR
 	if g.routeSettings {
 		g.stage.DefaultRouteSettings = nil
 	}
-	return nil, nil
+	return nil, g.settingsError
+}
+
+func (g *fakeGateway) CreateRoute(_ context.Context, in *apigatewayv2.CreateRouteInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.CreateRouteOutput, error) {
+	g.createdRoute = in
+	return &apigatewayv2.CreateRouteOutput{}, nil
+}
+
+func (g *fakeGateway) UpdateRoute(_ context.Context, in *apigatewayv2.UpdateRouteInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.UpdateRouteOutput, error) {
+	g.updatedRoute = in
+	return &apigatewayv2.UpdateRouteOutput{}, nil
 }
 
 func (g *fakeGateway) DeleteAccessLogSettings(context.Context, *apigatewayv2.DeleteAccessLogSettingsInput, ...func(*apigatewayv2.Options)) (*apigatewayv2.DeleteAccessLogSettingsOutput, error) {
@@ -103,6 +121,10 @@ func (g *fakeGateway) DeleteAccessLogSettings(context.Context, *apigatewayv2.Del
 
 func (g *fakeGateway) UpdateStage(_ context.Context, in *apigatewayv2.UpdateStageInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.UpdateStageOutput, error) {
 	g.calls = append(g.calls, "UpdateStage")
+	g.updatedStage = in
+	if g.stageError != nil {
+		return nil, g.stageError
+	}
 	out := &apigatewayv2.UpdateStageOutput{AutoDeploy: aws.Bool(true), Description: aws.String(stageDescription), StageVariables: map[string]string{}}
 	for name, value := range in.StageVariables {
 		if value != "" {
@@ -124,6 +146,9 @@ func (g *fakeGateway) DeleteStage(context.Context, *apigatewayv2.DeleteStageInpu
 
 func (g *fakeGateway) CreateStage(_ context.Context, in *apigatewayv2.CreateStageInput, _ ...func(*apigatewayv2.Options)) (*apigatewayv2.CreateStageOutput, error) {
 	g.calls = append(g.calls, "CreateStage")
+	if g.stageError != nil {
+		return nil, g.stageError
+	}
 	return &apigatewayv2.CreateStageOutput{StageName: in.StageName, AutoDeploy: in.AutoDeploy, Description: in.Description, DefaultRouteSettings: in.DefaultRouteSettings}, nil
 }
 

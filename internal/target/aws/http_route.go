@@ -140,12 +140,17 @@ func (r *routes) sameShape(key string) (types.Route, bool) {
 	return types.Route{}, false
 }
 
+// create names scopes only if there are any: API Gateway takes them for tokens alone.
 func (r *routes) create(ctx context.Context, wish types.Route) error {
+	in := &apigatewayv2.CreateRouteInput{
+		ApiId: r.apiID(), RouteKey: wish.RouteKey, Target: wish.Target,
+		AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId,
+	}
+	if len(wish.AuthorizationScopes) > 0 {
+		in.AuthorizationScopes = wish.AuthorizationScopes
+	}
 	return r.i.api.api.change(ctx, func(ctx context.Context) error {
-		out, err := r.i.gateway.CreateRoute(ctx, &apigatewayv2.CreateRouteInput{
-			ApiId: r.apiID(), RouteKey: wish.RouteKey, Target: wish.Target,
-			AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId, AuthorizationScopes: wish.AuthorizationScopes,
-		})
+		out, err := r.i.gateway.CreateRoute(ctx, in)
 		if err != nil {
 			return err
 		}
@@ -158,10 +163,17 @@ func (r *routes) create(ctx context.Context, wish types.Route) error {
 }
 
 // update clears what is not wanted with empty values, since absent ones change nothing.
+// It names neither scopes where none were and none are to be, nor the key if it stays.
 func (r *routes) update(ctx context.Context, have, wish types.Route) error {
 	in := &apigatewayv2.UpdateRouteInput{
-		ApiId: r.apiID(), RouteId: have.RouteId, RouteKey: wish.RouteKey, Target: wish.Target,
-		AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId, AuthorizationScopes: wish.AuthorizationScopes,
+		ApiId: r.apiID(), RouteId: have.RouteId, Target: wish.Target,
+		AuthorizationType: wish.AuthorizationType, AuthorizerId: wish.AuthorizerId,
+	}
+	if aws.ToString(have.RouteKey) != *wish.RouteKey {
+		in.RouteKey = wish.RouteKey
+	}
+	if len(have.AuthorizationScopes)+len(wish.AuthorizationScopes) > 0 {
+		in.AuthorizationScopes = wish.AuthorizationScopes
 	}
 	if in.AuthorizerId == nil && aws.ToString(have.AuthorizerId) != "" {
 		in.AuthorizerId = aws.String("")

@@ -163,3 +163,28 @@ func TestRoutesSayWhereTheyLead(t *testing.T) {
 		t.Errorf("%s\nwant:\n%s", got, want)
 	}
 }
+
+func TestRoutesNameOnlyWhatTheyHaveOrHad(t *testing.T) {
+	i := apiInventory()
+	gateway := &fakeGateway{}
+	i.gateway = gateway
+	i.api.integrations.have = []types.Integration{integration("i", liveARN("create"))}
+	i.want(stack.Stack{Name: "shop", Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{Routes: map[string]stack.Route{"GET /": {Function: "create"}}}}})
+	r := i.api.routes
+	if err := r.apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if in := gateway.createdRoute; in.AuthorizationScopes != nil || in.AuthorizerId != nil {
+		t.Errorf("a route that needs no token is made with the scopes %v and an authorizer", in.AuthorizationScopes)
+	}
+	for _, had := range [][]string{nil, {"read"}} {
+		r.have = map[string]types.Route{"GET /": {RouteId: aws.String("r"), RouteKey: aws.String("GET /"), Target: aws.String("integrations/other"), AuthorizationScopes: had}}
+		if err := r.apply(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		in := gateway.updatedRoute
+		if in.RouteKey != nil || in.AuthorizerId != nil || (in.AuthorizationScopes != nil) != (had != nil) || len(in.AuthorizationScopes) > 0 {
+			t.Errorf("a route with the scopes %v is sent as %+v", had, in)
+		}
+	}
+}

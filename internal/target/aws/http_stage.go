@@ -178,7 +178,7 @@ func (s *stage) create(ctx context.Context) error {
 	return s.i.api.api.change(ctx, func(ctx context.Context) error {
 		out, err := s.i.gateway.CreateStage(ctx, in)
 		if err != nil {
-			return err
+			return explainLog(err)
 		}
 		s.have = &types.Stage{
 			StageName: out.StageName, AutoDeploy: out.AutoDeploy, Description: out.Description, AccessLogSettings: out.AccessLogSettings,

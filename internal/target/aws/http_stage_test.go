@@ -1,10 +1,13 @@
 package aws
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -94,6 +97,58 @@ func TestThrottleIsTakenAwayWithANewStageOnlyIfNothingElseDoes(t *testing.T) {
 		if throttleOf(i.api.stage.have.DefaultRouteSettings) != nil || i.api.stage.drift() != "" {
 			t.Errorf("after that: %+v, %q", i.api.stage.have, i.api.stage.drift())
 		}
+	}
+}
+
+func TestStageIsNotGivenUpBecauseOfACallThatFailed(t *testing.T) {
+	for _, code := range []string{"AccessDeniedException", "TooManyRequestsException", "InternalServerError"} {
+		i := apiInventory()
+		i.want(stack.Stack{Name: "shop", Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{}}})
+		failed := &smithy.GenericAPIError{Code: code}
+		gateway := &fakeGateway{settingsError: failed}
+		i.gateway = gateway
+		i.api.stage.have = &types.Stage{DefaultRouteSettings: &types.RouteSettings{ThrottlingRateLimit: aws.Float64(1), ThrottlingBurstLimit: aws.Int32(1)}}
+		if err := i.api.stage.apply(t.Context()); !errors.Is(err, failed) || len(gateway.calls) != 1 || !i.api.stage.exists() {
+			t.Errorf("%s: %v after %v", code, err, gateway.calls)
+		}
+	}
+}
+
+func TestAccessLogThatCannotBeSwitchedOnSaysWhatToDo(t *testing.T) {
+	for message, want := range map[string]string{
+		"Insufficient permissions to enable logging":                                                               "permissions for log deliveries",
+		"Cannot enable logging. Policy document length breaking Cloudwatch Logs Constraints, either < 1 or > 5120": "take log groups that are gone out of it",
+	} {
+		for _, have := range []*types.Stage{nil, {}} {
+			i := apiInventory()
+			i.want(stack.Stack{Name: "shop", Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{AccessLog: &stack.AccessLog{Format: "$context.requestId"}}}})
+			refused := &smithy.GenericAPIError{Code: "BadRequestException", Message: message}
+			i.gateway = &fakeGateway{stageError: refused}
+			i.api.stage.have = have
+			if err := i.api.stage.apply(t.Context()); !errors.Is(err, refused) || !strings.Contains(err.Error(), want) {
+				t.Errorf("the error does not say %q: %v", want, err)
+			}
+		}
+	}
+}
+
+func TestThrottleIsSentAgainWithWhateverChangesBesideIt(t *testing.T) {
+	i := apiInventory()
+	i.want(stack.Stack{Name: "shop", Trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{Throttle: &stack.Throttle{Rate: 10, Burst: 20}}}})
+	gateway := &fakeGateway{}
+	i.gateway = gateway
+	detailed := routeSettings(i.api.stage.wish.throttle)
+	detailed.DetailedMetricsEnabled = aws.Bool(true)
+	i.api.stage.have = &types.Stage{
+		StageName: aws.String(stageName), AutoDeploy: aws.Bool(true), Description: aws.String(stageDescription), Tags: i.api.stage.wish.tags,
+		DefaultRouteSettings: detailed,
+	}
+	if err := i.api.stage.apply(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sent := gateway.updatedStage.DefaultRouteSettings
+	if !sameThrottle(throttleOf(sent), i.api.stage.wish.throttle) || aws.ToBool(sent.DetailedMetricsEnabled) {
+		t.Errorf("what is sent is %+v", sent)
 	}
 }
 

@@ -66,8 +66,9 @@ func (s *stage) updateSettings(ctx context.Context) error {
 	}
 	set(!aws.ToBool(s.have.AutoDeploy), func() { in.AutoDeploy = aws.Bool(true) })
 	set(aws.ToString(s.have.Description) != stageDescription, func() { in.Description = aws.String(stageDescription) })
-	set(s.detailed(), func() { in.DefaultRouteSettings = &types.RouteSettings{DetailedMetricsEnabled: aws.Bool(false)} })
-	set(s.wish.throttle != nil && !sameThrottle(throttleOf(s.have.DefaultRouteSettings), s.wish.throttle),
+	// The settings of all routes are sent whole, lest those that are not named are lost.
+	set(s.wish.throttle == nil && s.detailed(), func() { in.DefaultRouteSettings = &types.RouteSettings{DetailedMetricsEnabled: aws.Bool(false)} })
+	set(s.wish.throttle != nil && (s.detailed() || !sameThrottle(throttleOf(s.have.DefaultRouteSettings), s.wish.throttle)),
 		func() { in.DefaultRouteSettings = routeSettings(s.wish.throttle) })
 	set(s.wish.log != nil && !(s.logsTo(*s.wish.log.DestinationArn) && aws.ToString(s.have.AccessLogSettings.Format) == *s.wish.log.Format),
 		func() { in.AccessLogSettings = s.wish.log })
@@ -84,7 +85,7 @@ func (s *stage) updateSettings(ctx context.Context) error {
 	return s.i.api.api.change(ctx, func(ctx context.Context) error {
 		out, err := s.i.gateway.UpdateStage(ctx, in)
 		if err != nil {
-			return err
+			return explainLog(err)
 		}
 		s.have.AutoDeploy, s.have.DefaultRouteSettings, s.have.AccessLogSettings = out.AutoDeploy, out.DefaultRouteSettings, out.AccessLogSettings
 		s.have.StageVariables, s.have.Description = out.StageVariables, out.Description
@@ -98,10 +99,13 @@ func (s *stage) updateSettings(ctx context.Context) error {
 // support names DeleteRouteSettings (github.com/serverless/serverless/pull/8590); where
 // that does not do it, a new stage does, at the price of a moment without one.
 func (s *stage) removeThrottle(ctx context.Context) error {
-	if err := s.deleteRouteSettings(ctx, stack.RouteDefault); err == nil {
+	switch err := s.deleteRouteSettings(ctx, stack.RouteDefault); {
+	case err == nil:
 		if err := s.read(ctx); err != nil {
 			return err
 		}
+	case !missing(err) && !hasCode(err, "BadRequestException"):
+		return err // No reason to go without a stage.
 	}
 	if s.have != nil && throttleOf(s.have.DefaultRouteSettings) == nil {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -36,8 +37,10 @@ type inventory struct {
 	// packages and secrets that a deployment brings.
 	packages map[string]target.Package
 	secrets  map[string]map[string]string
-	// staging is held while the marker is told of a bucket.
+	// staging is held while the marker is told of a bucket, and guards uploads, which are
+	// those of this operation by key.
 	staging sync.Mutex
+	uploads map[string]*upload
 }
 
 // A part is a component and where it stands in its stack.
@@ -189,10 +192,16 @@ func (s *session) discover(ctx context.Context, sh *shape, groups map[string]log
 		}
 		tasks = append(tasks, task{name: group, do: func(ctx context.Context) error {
 			tags, err := s.logGroupTags(ctx, group)
-			if err == nil && ours(tags, sh.name) {
+			if missing(err) {
+				return nil // Deleted just now, perhaps with another stack whose name begins alike.
+			}
+			if err != nil {
+				return fmt.Errorf("cannot read the tags of the log group %q: %w", group, err)
+			}
+			if ours(tags, sh.name) {
 				found <- function
 			}
-			return err
+			return nil
 		}})
 	}
 	if err := run(ctx, tasks); err != nil {

@@ -160,15 +160,16 @@ func (s *session) logGroupTags(ctx context.Context, group string) (map[string]st
 	return changed(out.Tags, tagChange{}), nil
 }
 
-// tagLogs changes the tags of a log group.
+// tagLogs changes the tags of a log group. It removes some before it sets others, of
+// which there can be fifty.
 func (s *session) tagLogs(ctx context.Context, arn string, change tagChange) error {
-	if len(change.set) > 0 {
-		if _, err := s.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: aws.String(arn), Tags: change.set}); err != nil {
+	if len(change.unset) > 0 {
+		if _, err := s.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: change.unset}); err != nil {
 			return err
 		}
 	}
-	if len(change.unset) > 0 {
-		if _, err := s.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: change.unset}); err != nil {
+	if len(change.set) > 0 {
+		if _, err := s.logs.TagResource(ctx, &cloudwatchlogs.TagResourceInput{ResourceArn: aws.String(arn), Tags: change.set}); err != nil {
 			return err
 		}
 	}

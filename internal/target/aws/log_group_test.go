@@ -46,7 +46,7 @@ func TestLogGroupBecomesWhatIsWanted(t *testing.T) {
 		"a tag changed":        {have: &logGroupFacts{14, map[string]string{tagStack: "shop", tagFunction: "create", "team": "b"}}, drift: "its tag team differs", calls: []string{"TagResource"}},
 		"a tag too many":       {have: &logGroupFacts{14, changed(ours, tagChange{set: map[string]string{"x": "y"}})}, drift: "its tag x differs", calls: []string{"UntagResource"}},
 		"a tag of AWS's own":   {have: &logGroupFacts{14, changed(ours, tagChange{set: map[string]string{"aws:x": "y"}})}},
-		"tags and a retention": {have: &logGroupFacts{0, map[string]string{tagStack: "shop", "x": "y"}}, drift: "its tags team, tidegate:function, x differ", calls: []string{"TagResource", "UntagResource", "PutRetentionPolicy"}},
+		"tags and a retention": {have: &logGroupFacts{0, map[string]string{tagStack: "shop", "x": "y"}}, drift: "its tags team, tidegate:function, x differ", calls: []string{"UntagResource", "TagResource", "PutRetentionPolicy"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			groups := map[string]*logGroupFacts{}

@@ -220,9 +220,7 @@ func (p *functionPermissions) apply(ctx context.Context) error {
 // grant adds a statement. One of that name that is there already comes from an attempt
 // whose answer was lost, or from somebody else at this moment: it is replaced.
 func (p *functionPermissions) grant(ctx context.Context, g grant) error {
-	// Lambda may not know everywhere yet of an alias that was made just now.
-	passes := func(err error) bool { return busy(err) || missing(err) }
-	return p.i.pace.retry(ctx, passes, func(ctx context.Context) error {
+	return p.i.pace.retry(ctx, early, func(ctx context.Context) error {
 		_, err := p.i.lambda.AddPermission(ctx, p.input(g))
 		if !says(err, "ResourceConflictException", "already exists") {
 			return err

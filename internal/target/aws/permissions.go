@@ -20,8 +20,8 @@ type permission struct {
 
 // plan tells whether reading a stack makes the call, and so planning does.
 func (p permission) plan() bool {
-	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" {
-		return false // Uploads, and looking into a role that cannot be assumed.
+	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" || p.call == "GetEventSourceMapping" {
+		return false // Uploads, looking into a role that cannot be assumed, and waiting for a consumer.
 	}
 	return p.reads()
 }
@@ -33,11 +33,13 @@ func (p permission) reads() bool {
 
 // Patterns of ARNs, where REGION and ACCOUNT stand for the user's own.
 const (
-	anything       = "*"
-	onFunctions    = "arn:aws:lambda:REGION:ACCOUNT:function:*"
-	onLayers       = "arn:aws:lambda:REGION:ACCOUNT:layer:*"
-	onMappings     = "arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"
-	onRoles        = "arn:aws:iam::ACCOUNT:role/tidegate/*"
+	anything    = "*"
+	onFunctions = "arn:aws:lambda:REGION:ACCOUNT:function:*"
+	onLayers    = "arn:aws:lambda:REGION:ACCOUNT:layer:*"
+	onMappings  = "arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"
+	onRoles     = "arn:aws:iam::ACCOUNT:role/tidegate/*"
+	// IAM finds the path of a role by its name, and one that is not there has none.
+	onAnyRole      = "arn:aws:iam::ACCOUNT:role/*"
 	onMarkers      = "arn:aws:logs:REGION:ACCOUNT:log-group:/tidegate/*"
 	onFunctionLogs = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/*"
 	onAccessLogs   = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/tidegate/*"

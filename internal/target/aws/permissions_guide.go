@@ -40,17 +40,27 @@ description: |-
 
 The credentials that Terraform runs with need the permissions below, when the
 provider's ` + "`target`" + ` is ` + "`aws`" + `. Put your account's number for ` + "`ACCOUNT`" + ` and the region for
-` + "`REGION`" + `, and the partition for ` + "`aws`" + ` in ` + "`arn:aws:`" + ` if yours is another.
+` + "`REGION`" + `, and the partition for ` + "`aws`" + ` in ` + "`arn:aws:`" + ` if yours is another. Each policy fits
+into one managed policy of IAM:
 
-Narrow them down further if you like: functions, queues and APIs have the name of
+    aws iam create-policy --policy-name tidegate-apply --policy-document file://apply.json
+
+Then attach it to the user or role that Terraform runs as. With ` + "`assume_role`" + `, that is
+the role assumed; the credentials that it is assumed with need ` + "`sts:AssumeRole`" + ` on it
+and nothing else.
+
+Narrow the policies down further if you like: functions, queues and APIs have the name of
 their stack, functions and queues at the beginning of theirs. Leave out the
 statements on what you do not use: ` + "`ec2`" + ` is for functions in a VPC, ` + "`ecr`" + ` for images,
 ` + "`kms`" + ` for keys of your own, ` + "`s3`" + ` for packages of more than 50 MB. Add to
 ` + "`iam:PassRole`" + ` the roles of your own that functions name by ` + "`role_arn`" + `, and the
-provider's ` + "`staging_bucket`" + ` to the statements on ` + "`s3`" + `.
+provider's ` + "`staging_bucket`" + ` to the statements on ` + "`s3`" + `. Reading roles cannot be narrowed
+down to their path: IAM is asked for a role by its name, and one that is not there has
+no path.
 
 Tidegate calls nothing else. It asks STS whose the credentials are, for which
-nobody needs a permission.
+nobody needs a permission. An apply or plan that lacks a permission says which, and on
+what.
 `
 
 // planning and applying choose permissions.

@@ -47,6 +47,18 @@ func (p *playback) UpdateFunctionConfiguration(_ context.Context, in *lambda.Upd
 	return play[lambda.UpdateFunctionConfigurationOutput](p, "UpdateFunctionConfiguration", in)
 }
 
+func (p *playback) UpdateFunctionCode(_ context.Context, in *lambda.UpdateFunctionCodeInput, _ ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error) {
+	return play[lambda.UpdateFunctionCodeOutput](p, "UpdateFunctionCode", in)
+}
+
+func (p *playback) TagResource(_ context.Context, in *lambda.TagResourceInput, _ ...func(*lambda.Options)) (*lambda.TagResourceOutput, error) {
+	return play[lambda.TagResourceOutput](p, "TagResource", in)
+}
+
+func (p *playback) UntagResource(_ context.Context, in *lambda.UntagResourceInput, _ ...func(*lambda.Options)) (*lambda.UntagResourceOutput, error) {
+	return play[lambda.UntagResourceOutput](p, "UntagResource", in)
+}
+
 func (p *playback) PublishVersion(_ context.Context, in *lambda.PublishVersionInput, _ ...func(*lambda.Options)) (*lambda.PublishVersionOutput, error) {
 	return play[lambda.PublishVersionOutput](p, "PublishVersion", in)
 }

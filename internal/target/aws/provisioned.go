@@ -53,7 +53,7 @@ func (p *provisioned) get(ctx context.Context) (*provisionedFacts, error) {
 	out, err := p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
 		FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
 	})
-	if notFound(err) {
+	if notFound(err) || notOffered(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *provisioned) get(ctx context.Context) (*provisionedFacts, error) {
 // alias that does not exist, and another for one that has nothing provisioned.
 func notFound(err error) bool {
 	var response *awshttp.ResponseError
-	return errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound
+	return missing(err) || errors.As(err, &response) && response.HTTPStatusCode() == http.StatusNotFound
 }
 
 func factsOfProvisioned(instances *int32, status types.ProvisionedConcurrencyStatusEnum, reason *string) *provisionedFacts {
@@ -108,6 +108,13 @@ func (p *provisioned) apply(ctx context.Context) error {
 	if p.exists() && *p.have == (provisionedFacts{instances: p.wish}) {
 		return nil
 	}
+	if c := p.i.functions[p.function].concurrency; c.exists() && !c.wanted() && *c.have < p.wish {
+		// Lambda provides no more instances than are reserved, and what is not wanted any
+		// more goes only when everything is made.
+		if err := about(c, "remove", c.remove(ctx)); err != nil {
+			return err
+		}
+	}
 	err := p.i.pace.retry(ctx, provisionedPasses, func(ctx context.Context) error {
 		_, err := p.i.lambda.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{
 			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
@@ -122,17 +129,34 @@ func (p *provisioned) apply(ctx context.Context) error {
 	return p.awaitInstances(ctx)
 }
 
-// provisionedPasses tells errors that pass: AWS itself still splits the traffic of the
-// alias, which was moved a moment ago.
+// makeRoom gives instances back before fewer are reserved than are provisioned, which
+// Lambda refuses. What is wanted of both always fits.
+func (p *provisioned) makeRoom(ctx context.Context, reserved int) error {
+	switch {
+	case !p.exists() || p.have.instances <= reserved:
+		return nil
+	case p.wanted():
+		return about(p, "make", p.apply(ctx))
+	}
+	return about(p, "remove", p.remove(ctx))
+}
+
+// provisionedPasses tells errors that pass: the alias is not known everywhere yet, or
+// AWS itself still splits its traffic, since it was moved a moment ago.
 func provisionedPasses(err error) bool {
-	return busy(err) || says(err, "InvalidParameterValueException", "Alias with weights")
+	return early(err) || says(err, "InvalidParameterValueException", "Alias with weights")
 }
 
 // awaitInstances waits until the instances are there or have failed.
 func (p *provisioned) awaitInstances(ctx context.Context) error {
 	return p.i.pace.wait(ctx, "the "+p.subject(), func(ctx context.Context) (bool, error) {
-		out, err := p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
-			FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+		var out *lambda.GetProvisionedConcurrencyConfigOutput
+		// It may not be known everywhere yet.
+		err := p.i.pace.retry(ctx, notFound, func(ctx context.Context) (err error) {
+			out, err = p.i.lambda.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{
+				FunctionName: aws.String(stack.FullName(p.i.name, p.function)), Qualifier: aws.String(stack.AliasLive),
+			})
+			return err
 		})
 		if err != nil {
 			return false, err

@@ -172,7 +172,7 @@ func (q *queue) want(s stack.Stack) {
 	q.wish = &queueFacts{fifo: t.FIFO, tags: q.i.tags(q.i.name, s.Tags, nil)}
 	if q.dead {
 		of := queue{i: q.i}
-		q.wish.attributes = deadLetterAttributes(t, of.arn(t.FIFO))
+		q.wish.attributes = deadLetterAttributes(t, q.i.partition, of.arn(t.FIFO))
 		return
 	}
 	dead := queue{i: q.i, dead: true}

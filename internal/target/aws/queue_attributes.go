@@ -80,14 +80,23 @@ func ownQueueAttributes(t *stack.Queue, deadLetters string) map[string]string {
 }
 
 // deadLetterAttributes are those of the queue of the dead letters of the queue with
-// the ARN source, and of no other. It takes messages of any size.
-func deadLetterAttributes(t *stack.Queue, source string) map[string]string {
-	const largest = 1048576
+// the ARN source, and of no other. It takes messages of any size that there can be.
+func deadLetterAttributes(t *stack.Queue, partition, source string) map[string]string {
 	a := standardAttributes(t.FIFO)
 	a["MessageRetentionPeriod"] = inSeconds(t.DeadLetter.Retention)
-	a["MaximumMessageSize"] = strconv.Itoa(largest)
+	a["MaximumMessageSize"] = strconv.Itoa(max(t.MaxMessageSize, largestMessage(partition)))
 	a[redriveAllowPolicy] = encoded(redriveAllow{"byQueue", []string{source}})
 	return a
+}
+
+// largestMessage is what SQS takes in bytes, for certain. That it became more than 256 KiB
+// was announced in August 2025 for these two partitions.
+func largestMessage(partition string) int {
+	switch partition {
+	case "aws", "aws-us-gov":
+		return 1048576
+	}
+	return 262144
 }
 
 // standardAttributes are SQS's own defaults, written down so that a change of them

@@ -79,17 +79,23 @@ func (q *queue) create(ctx context.Context) error {
 	return nil
 }
 
-// queueErrorPasses tells whether making a queue is refused for now only.
+// queueErrorPasses tells whether making a queue, or a change of it, is refused for now
+// only: because its name is not free yet, or because the queue of its dead letters, which
+// was made a moment ago, is not known everywhere. SQS has two words for a wrong attribute.
 func queueErrorPasses(err error) bool {
+	const noTarget = "Dead letter target does not exist"
 	return hasCode(err, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently") ||
-		says(err, "InvalidParameterValue", "Dead letter target does not exist")
+		says(err, "InvalidParameterValue", noTarget) || says(err, "InvalidAttributeValue", noTarget)
 }
 
 // update makes a queue that exists what is wanted. Attributes take effect within a
 // minute; nothing here depends on that.
 func (q *queue) update(ctx context.Context, have *queueFacts) error {
 	if set := q.change(have); len(set) > 0 {
-		_, err := q.i.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: q.url(have.fifo), Attributes: set})
+		err := q.i.pace.retry(ctx, queueErrorPasses, func(ctx context.Context) error {
+			_, err := q.i.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: q.url(have.fifo), Attributes: set})
+			return err
+		})
 		if err != nil {
 			return err
 		}
@@ -116,7 +122,8 @@ func (q *queue) delete(ctx context.Context, fifo bool) error {
 	if err != nil && !missing(err) {
 		return err
 	}
-	err = q.i.pace.wait(ctx, q.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
+	delete(q.found, fifo)
+	return q.i.pace.wait(ctx, q.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
 		_, err := q.i.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 			QueueUrl: q.url(fifo), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
 		})
@@ -125,8 +132,4 @@ func (q *queue) delete(ctx context.Context, fifo bool) error {
 		}
 		return false, err
 	})
-	if err == nil {
-		delete(q.found, fifo)
-	}
-	return err
 }

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -94,6 +95,23 @@ func TestQueueDriftSaysWhatNoAttributeShows(t *testing.T) {
 	}
 }
 
+func TestDeadLettersAreAsLargeAsTheirPartitionAllows(t *testing.T) {
+	large := edited(ordersStack(), func(q *stack.Queue) { q.MaxMessageSize = 1048576 })
+	for _, c := range []struct {
+		stack           stack.Stack
+		partition, want string
+	}{
+		{ordersStack(), "aws", "1048576"}, {ordersStack(), "aws-us-gov", "1048576"}, {ordersStack(), "aws-cn", "262144"}, {large, "aws-cn", "1048576"},
+	} {
+		i := scheduleInventory(c.stack)
+		i.partition = c.partition
+		i.want(c.stack)
+		if got := i.queue.deadLetters.wish.attributes["MaximumMessageSize"]; got != c.want {
+			t.Errorf("in %s it is %s, want %s", c.partition, got, c.want)
+		}
+	}
+}
+
 func TestComponentsOfAQueueCanBeNamedWithoutAnAccount(t *testing.T) {
 	names := map[string]bool{}
 	for _, name := range (&Target{}).Components(ordersStack()) {
@@ -158,6 +176,11 @@ func (f *forgetfulSQS) ListQueueTags(context.Context, *sqs.ListQueueTagsInput, .
 }
 
 func (f *forgetfulSQS) SetQueueAttributes(context.Context, *sqs.SetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.SetQueueAttributesOutput, error) {
+	if len(f.refusals) > 0 {
+		err := f.refusals[0]
+		f.refusals = f.refusals[1:]
+		return nil, err
+	}
 	return &sqs.SetQueueAttributesOutput{}, nil
 }
 
@@ -179,6 +202,26 @@ func TestQueueIsMadeOnceItsNameIsFree(t *testing.T) {
 	}
 	if q.drift() != "" {
 		t.Errorf("the new queue differs: %s", q.drift())
+	}
+}
+
+func TestQueueGetsDeadLettersOnceTheirQueueIsKnown(t *testing.T) {
+	const reason = "Value {...} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."
+	fake := &forgetfulSQS{refusals: []error{
+		&smithy.GenericAPIError{Code: "InvalidParameterValue", Message: reason}, &types.InvalidAttributeValue{Message: aws.String(reason)},
+	}}
+	q := ordersInventory(ordersStack(), fake).queue.queue
+	attributes := maps.Clone(q.wish.attributes)
+	delete(attributes, redrivePolicy)
+	q.found = map[bool]*queueFacts{false: {attributes: attributes, tags: q.wish.tags}}
+	if err := q.apply(t.Context()); err != nil || len(fake.refusals) > 0 || q.drift() != "" {
+		t.Errorf("the queue was not given its dead letters: %q, error %v", q.drift(), err)
+	}
+	wrong := &smithy.GenericAPIError{Code: "InvalidParameterValue", Message: "Value {...} for parameter RedrivePolicy is invalid."}
+	fake.refusals = []error{wrong}
+	q.found[false].attributes = attributes
+	if err := q.apply(t.Context()); !errors.Is(err, wrong) {
+		t.Errorf("what never passes was tried again: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -62,7 +63,7 @@ func newRetryer(maxRetries int) *retryer {
 	if maxRetries <= 0 {
 		maxRetries = standardRetries
 	}
-	throttles := retry.ThrottleErrorCode{Codes: throttleCodes}
+	throttles := retry.IsErrorThrottleFunc(func(err error) aws.Ternary { return aws.BoolTernary(throttled(err)) })
 	return &retryer{
 		limit: newLimiter(),
 		RetryerV2: retry.NewStandard(func(o *retry.StandardOptions) {
@@ -74,6 +75,7 @@ func newRetryer(maxRetries int) *retryer {
 			o.Throttles = []retry.IsErrorThrottle{throttles}
 			o.Retryables = []retry.IsErrorRetryable{
 				retry.NoRetryCanceledError{},
+				retry.IsErrorRetryableFunc(neverRetryable),
 				retry.RetryableError{},
 				retry.RetryableConnectionError{},
 				retry.RetryableHTTPStatusCode{Codes: retry.DefaultRetryableHTTPStatusCodes},
@@ -134,9 +136,23 @@ func attemptsFor(err error) int {
 	return brokenAttempts
 }
 
+// neverRetryable is about quotas that are answered as throttled calls are.
+func neverRetryable(err error) aws.Ternary {
+	if usedUp(err) {
+		return aws.FalseTernary
+	}
+	return aws.UnknownTernary
+}
+
+// usedUp tells whether API Gateway answered that there can be no more of something.
+func usedUp(err error) bool {
+	var said smithy.APIError
+	return errors.As(err, &said) && strings.HasPrefix(said.ErrorMessage(), apiQuota)
+}
+
 // throttled tells whether AWS answered that calls come too fast.
 func throttled(err error) bool {
-	if err == nil {
+	if err == nil || usedUp(err) {
 		return false
 	}
 	return retry.ThrottleErrorCode{Codes: throttleCodes}.IsErrorThrottle(err).Bool()

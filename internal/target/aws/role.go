@@ -169,6 +169,9 @@ func (r *role) make(ctx context.Context) error {
 			RoleName: &r.roleName, Path: aws.String(rolePath(r.i.name)), Tags: tags,
 			AssumeRolePolicyDocument: aws.String(r.wish.trust.String()),
 		})
+		if err == nil && out.Role == nil {
+			return errNoRole
+		}
 		if err == nil {
 			r.have = &roleFacts{arn: aws.ToString(out.Role.Arn), roleShape: *r.wish}
 			return nil

@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -33,6 +34,8 @@ func (r *role) lookUp(ctx context.Context) (*roleFacts, error) {
 	return have, nil
 }
 
+var errNoRole = errors.New("the answer has no role; is the endpoint really IAM's?")
+
 // get returns nil if there is no such role.
 func (r *role) get(ctx context.Context) (*roleFacts, error) {
 	out, err := r.i.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: &r.roleName})
@@ -41,6 +44,9 @@ func (r *role) get(ctx context.Context) (*roleFacts, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if out.Role == nil {
+		return nil, errNoRole
 	}
 	document, err := parsePolicy(aws.ToString(out.Role.AssumeRolePolicyDocument))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -94,6 +95,9 @@ func (e *manyErrors) Error() string {
 	text := e.errs[0].Error()
 	for _, err := range e.errs[1:] {
 		text += "; moreover, " + err.Error()
+	}
+	if strings.Count(text, listedIn) > 1 { // Once is enough.
+		text = strings.ReplaceAll(text, listedIn, "") + listedIn
 	}
 	return text
 }

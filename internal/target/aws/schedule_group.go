@@ -132,18 +132,29 @@ func (g *scheduleGroup) create(ctx context.Context) error {
 	})
 }
 
-// remove returns when the group is gone, with whatever schedules it still had.
+// remove returns when the group is gone, with whatever schedules it still had. Scheduler
+// refuses the deletion while it works on one of them.
 func (g *scheduleGroup) remove(ctx context.Context) error {
-	_, err := g.i.scheduler.DeleteScheduleGroup(ctx, &scheduler.DeleteScheduleGroupInput{Name: aws.String(g.i.name)})
-	if err != nil && !missing(err) && !conflict(err) {
-		return err
-	}
-	err = g.i.pace.wait(ctx, g.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
-		_, err := g.i.scheduler.GetScheduleGroup(ctx, &scheduler.GetScheduleGroupInput{Name: aws.String(g.i.name)})
-		if missing(err) {
-			return true, nil
+	deleting := false
+	err := g.i.pace.wait(ctx, g.subject()+" to be deleted", func(ctx context.Context) (bool, error) {
+		if !deleting {
+			_, err := g.i.scheduler.DeleteScheduleGroup(ctx, &scheduler.DeleteScheduleGroupInput{Name: aws.String(g.i.name)})
+			switch {
+			case missing(err):
+				return true, nil
+			case err != nil && !conflict(err):
+				return false, err
+			}
 		}
-		return false, err
+		out, err := g.i.scheduler.GetScheduleGroup(ctx, &scheduler.GetScheduleGroupInput{Name: aws.String(g.i.name)})
+		switch {
+		case missing(err):
+			return true, nil
+		case err != nil:
+			return false, err
+		}
+		deleting = out.State == types.ScheduleGroupStateDeleting
+		return false, nil
 	})
 	if err == nil {
 		g.have = nil

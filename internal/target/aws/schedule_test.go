@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -194,7 +195,11 @@ type fakeScheduler struct {
 	deleting int
 	// unassumable is how often the role cannot be assumed yet.
 	unassumable int
-	calls       []string
+	// held is how often the group cannot be deleted yet, and active whether it is there as
+	// before.
+	held   int
+	active bool
+	calls  []string
 }
 
 func (f *fakeScheduler) called(call string) { f.calls = append(f.calls, call) }
@@ -209,6 +214,9 @@ func (f *fakeScheduler) CreateScheduleGroup(context.Context, *scheduler.CreateSc
 }
 
 func (f *fakeScheduler) GetScheduleGroup(context.Context, *scheduler.GetScheduleGroupInput, ...func(*scheduler.Options)) (*scheduler.GetScheduleGroupOutput, error) {
+	if f.active {
+		return &scheduler.GetScheduleGroupOutput{State: types.ScheduleGroupStateActive}, nil
+	}
 	if f.deleting > 0 {
 		f.deleting--
 		return &scheduler.GetScheduleGroupOutput{State: types.ScheduleGroupStateDeleting}, nil
@@ -222,6 +230,10 @@ func (f *fakeScheduler) ListTagsForResource(context.Context, *scheduler.ListTags
 
 func (f *fakeScheduler) DeleteScheduleGroup(context.Context, *scheduler.DeleteScheduleGroupInput, ...func(*scheduler.Options)) (*scheduler.DeleteScheduleGroupOutput, error) {
 	f.called("DeleteScheduleGroup")
+	if f.active = f.held > 0; f.active {
+		f.held--
+		return nil, &types.ConflictException{Message: aws.String("Schedule group reports is being modified.")}
+	}
 	return &scheduler.DeleteScheduleGroupOutput{}, nil
 }
 
@@ -249,6 +261,18 @@ func TestScheduleGroupWaitsForOneThatIsBeingDeleted(t *testing.T) {
 	fake.deleting = 3
 	if err := g.remove(t.Context()); err != nil || fake.deleting != 0 || g.exists() {
 		t.Errorf("removing did not wait until the group was gone, error %v", err)
+	}
+}
+
+func TestScheduleGroupIsDeletedOnceSchedulerIsDoneWithItsSchedules(t *testing.T) {
+	i := scheduleInventory(reportsStack())
+	fake := &fakeScheduler{held: 2, deleting: 3}
+	i.clients.scheduler = fake
+	g := i.schedules.group
+	g.have = map[string]string{tagStack: "reports"}
+	err := g.remove(t.Context())
+	if want := []string{"DeleteScheduleGroup", "DeleteScheduleGroup", "DeleteScheduleGroup"}; err != nil || g.exists() || fake.deleting != 0 || !slices.Equal(fake.calls, want) {
+		t.Errorf("the group exists: %v, after %v, error %v", g.exists(), fake.calls, err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -24,12 +26,29 @@ const tagStaging = "tidegate:staging"
 // all stacks of an account in a region.
 func (s *session) ownBucket() string { return "tidegate-" + s.account + "-" + s.region }
 
+// owner is whose the bucket has to be; nil if that is for the user to know. Anybody can
+// make a bucket of the name that the target's own will have, to get hold of packages.
+func (s *session) owner(bucket string) *string {
+	if bucket != s.ownBucket() {
+		return nil
+	}
+	return aws.String(s.account)
+}
+
 // stagingTags are those of the bucket, which belongs to no stack.
 func (s *session) stagingTags() []types.Tag {
 	return []types.Tag{{Key: aws.String(tagStaging), Value: aws.String("yes")}}
 }
 
-// stage uploads a package, lets do use it, and deletes it again.
+// An upload is a package in a bucket. Several functions may be made of one package, and
+// at the same time, so it stays until all are made.
+type upload struct {
+	bucket, key string
+	once        sync.Once
+	failed      error
+}
+
+// stage uploads a package, unless this operation has done so, and lets do use it.
 func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, do func(ctx context.Context, bucket, key string) error) error {
 	bucket := i.stagingBucket
 	if bucket == "" {
@@ -42,17 +61,48 @@ func (i *inventory) stage(ctx context.Context, sha string, pkg target.Package, d
 	if err != nil {
 		return err
 	}
-	key := stagingKey(i.name, content)
-	if err := i.uploadTo(ctx, bucket, key, content); err != nil {
-		return fmt.Errorf("the package with the SHA-256 %s, which is larger than Lambda takes in a request, cannot be uploaded to the bucket %s: %w", sha, bucket, err)
+	u := i.uploadOf(bucket, stagingKey(i.name, content))
+	u.once.Do(func() { u.failed = i.uploadTo(ctx, bucket, u.key, content) })
+	if u.failed != nil {
+		return fmt.Errorf("the package with the SHA-256 %s, which is larger than Lambda takes in a request, cannot be uploaded to the bucket %s: %w", sha, bucket, u.failed)
 	}
-	err = do(ctx, bucket, key)
-	// What is left when this fails goes within a day, or with the stack.
-	if _, gone := i.s3.DeleteObject(context.WithoutCancel(ctx), &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(key)}); gone != nil && err == nil && !missing(gone) {
-		err = fmt.Errorf("the package cannot be deleted from the bucket %s: %w", bucket, gone)
-	}
-	return err
+	return do(ctx, bucket, u.key)
 }
+
+// uploadOf is the same for everybody who uploads the same.
+func (i *inventory) uploadOf(bucket, key string) *upload {
+	i.staging.Lock()
+	defer i.staging.Unlock()
+	if i.uploads == nil {
+		i.uploads = map[string]*upload{}
+	}
+	if i.uploads[key] == nil {
+		i.uploads[key] = &upload{bucket: bucket, key: key}
+	}
+	return i.uploads[key]
+}
+
+// unstage deletes what this operation uploaded, when all is made of it, and also if ctx
+// has ended. What is left when this fails goes within a day, or with the stack.
+func (i *inventory) unstage(ctx context.Context) error {
+	i.staging.Lock()
+	defer i.staging.Unlock()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unstageTimeout)
+	defer cancel()
+	var errs []error
+	for _, u := range i.uploads {
+		in := &s3.DeleteObjectInput{Bucket: aws.String(u.bucket), Key: aws.String(u.key), ExpectedBucketOwner: i.owner(u.bucket)}
+		if _, err := i.s3.DeleteObject(ctx, in); err != nil && !missing(err) && u.failed == nil {
+			errs = append(errs, fmt.Errorf("the package cannot be deleted from the bucket %s: %w", u.bucket, err))
+		}
+	}
+	i.uploads = nil
+	return joined(errs)
+}
+
+// unstageTimeout bounds the deletions from the bucket after the time for an operation is
+// over, or somebody interrupted it.
+const unstageTimeout = 30 * time.Second
 
 // stagingKey is by content: who uploads the same twice overwrites it with the same.
 func stagingKey(stackName string, content []byte) string {
@@ -84,7 +134,7 @@ func (s *session) uploadTo(ctx context.Context, bucket, key string, content []by
 		sum := sha256.Sum256(content)
 		put := func() error {
 			_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{
-				Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(content),
+				Bucket: aws.String(bucket), Key: aws.String(key), Body: bytes.NewReader(content), ExpectedBucketOwner: s.owner(bucket),
 				ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(base64.StdEncoding.EncodeToString(sum[:])),
 			})
 			return err
@@ -109,16 +159,16 @@ func (s *session) makeBucket(ctx context.Context, bucket string) error {
 	if _, err := s.s3.CreateBucket(ctx, in); err != nil && !hasCode(err, "BucketAlreadyOwnedByYou") {
 		return err
 	}
-	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(bucket), Tagging: &types.Tagging{TagSet: s.stagingTags()}}); err != nil {
+	if _, err := s.s3.PutBucketTagging(ctx, &s3.PutBucketTaggingInput{Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket), Tagging: &types.Tagging{TagSet: s.stagingTags()}}); err != nil {
 		return err
 	}
-	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: aws.String(bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+	if _, err := s.s3.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket), PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
 		BlockPublicAcls: aws.Bool(true), BlockPublicPolicy: aws.Bool(true), IgnorePublicAcls: aws.Bool(true), RestrictPublicBuckets: aws.Bool(true),
 	}}); err != nil {
 		return err
 	}
 	_, err := s.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{
-		Bucket: aws.String(bucket),
+		Bucket: aws.String(bucket), ExpectedBucketOwner: s.owner(bucket),
 		LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{{
 			ID: aws.String("packages-are-used-at-once"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")},
 			Expiration:                     &types.LifecycleExpiration{Days: aws.Int32(1)},
@@ -142,14 +192,14 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 		}
 		return fmt.Errorf("cannot clear the stack's packages out of the bucket %s: %w", bucket, err)
 	}
-	pages := s3.NewListObjectsV2Paginator(i.s3, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(i.name + "/")})
+	pages := s3.NewListObjectsV2Paginator(i.s3, &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String(i.name + "/"), ExpectedBucketOwner: i.owner(bucket)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return explained(err)
 		}
 		for _, object := range page.Contents {
-			if _, err := i.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key}); err != nil {
+			if _, err := i.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: object.Key, ExpectedBucketOwner: i.owner(bucket)}); err != nil {
 				return explained(err)
 			}
 		}
@@ -157,7 +207,7 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 	if bucket != i.ownBucket() {
 		return nil
 	}
-	out, err := i.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(bucket)})
+	out, err := i.s3.GetBucketTagging(ctx, &s3.GetBucketTaggingInput{Bucket: aws.String(bucket), ExpectedBucketOwner: i.owner(bucket)})
 	if hasCode(err, "NoSuchTagSet") {
 		return nil // Somebody else's.
 	}
@@ -168,7 +218,7 @@ func (i *inventory) removeStaging(ctx context.Context) error {
 		if aws.ToString(tag.Key) != tagStaging {
 			continue
 		}
-		_, err := i.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+		_, err := i.s3.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket), ExpectedBucketOwner: i.owner(bucket)})
 		if hasCode(err, "BucketNotEmpty", "OperationAborted") {
 			return nil // Another stack is using it, or removing it.
 		}

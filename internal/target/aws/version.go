@@ -134,8 +134,25 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 		return 0, errGone
 	}
 	var made *snapshot
+	seen := true
 	err := f.whileBusy(ctx, func(ctx context.Context) error {
-		for again := true; ; again = false {
+		return v.i.pace.retry(ctx, outdated, func(ctx context.Context) error {
+			if !seen {
+				// Revision ids change by themselves; the function's content tells whether
+				// anybody changed it.
+				have, err := f.get(ctx)
+				if err != nil {
+					return err
+				}
+				if have == nil {
+					return errGone
+				}
+				f.have = have
+			}
+			if why := f.have.unreadable(); why != "" {
+				return fmt.Errorf("nobody can tell whether the function is what is wanted, since its environment cannot be decrypted (%s); "+
+					"allow kms:Decrypt on its key to whoever runs Terraform, and apply again", why)
+			}
 			if differs := v.differences(f.have.snapshot); len(differs) > 0 {
 				return fmt.Errorf("the function is not what it was made a moment ago (%s differs), so somebody else is changing it; nothing was published: plan again",
 					strings.Join(differs, ", "))
@@ -148,23 +165,10 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 			if err == nil {
 				made = snapshotOf(out)
 				made.image = f.have.image
-				return nil
 			}
-			changed := hasCode(err, "PreconditionFailedException") || says(err, "InvalidParameterValueException", "CodeSHA256", "is different")
-			if !changed || !again {
-				return err
-			}
-			// Revision ids change by themselves; the function's content tells whether
-			// anybody changed it.
-			have, err := f.get(ctx)
-			if err != nil {
-				return err
-			}
-			if have == nil {
-				return errGone
-			}
-			f.have = have
-		}
+			seen = !outdated(err)
+			return err
+		})
 	})
 	if err != nil {
 		return 0, err
@@ -181,6 +185,11 @@ func (v *versions) publish(ctx context.Context) (int, error) {
 			made.number(), strings.Join(differs, ", "))
 	}
 	return made.number(), nil
+}
+
+// outdated tells whether Lambda answered that the function is another than was seen.
+func outdated(err error) bool {
+	return hasCode(err, "PreconditionFailedException") || says(err, "InvalidParameterValueException", "CodeSHA256", "is different")
 }
 
 // differences are the attributes in which a snapshot is not what is wanted.
@@ -202,7 +211,12 @@ func (v *versions) settle(ctx context.Context, number int) error {
 		if s := v.have[number]; s.State != "" && !s.pending() {
 			return true, nil
 		}
-		out, err := v.i.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(f.fullName()), Qualifier: aws.String(fmt.Sprint(number))})
+		var out *lambda.GetFunctionOutput
+		// It may not be known everywhere yet.
+		err := v.i.pace.retry(ctx, missing, func(ctx context.Context) (err error) {
+			out, err = v.i.lambda.GetFunction(ctx, &lambda.GetFunctionInput{FunctionName: aws.String(f.fullName()), Qualifier: aws.String(fmt.Sprint(number))})
+			return err
+		})
 		if err != nil {
 			return false, err
 		}

@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -42,7 +41,8 @@ func (p pace) wait(ctx context.Context, what string, done func(ctx context.Conte
 }
 
 // retry does something again and again while it fails with an error that passes, at
-// most for as long as a change takes to be known everywhere. It returns the last error.
+// most for as long as a change takes to be known everywhere. It returns the last error,
+// with ctx's beside it if ctx ended before.
 func (p pace) retry(ctx context.Context, passes func(error) bool, do func(ctx context.Context) error) error {
 	deadline, cancel := context.WithTimeout(ctx, p.propagation)
 	defer cancel()
@@ -54,8 +54,11 @@ func (p pace) retry(ctx context.Context, passes func(error) bool, do func(ctx co
 		}
 		return true, last
 	})
-	if errors.Is(err, context.DeadlineExceeded) && last != nil {
-		return last
+	switch {
+	case last == nil || !passes(last):
+		return err
+	case ctx.Err() != nil:
+		return fmt.Errorf("%w (trying again ended with: %w)", last, ctx.Err())
 	}
-	return err
+	return last
 }
