@@ -131,6 +131,7 @@ func (u *FunctionURLs) event(r *http.Request, stackName, function, id string, re
 // is none (https://docs.aws.amazon.com/lambda/latest/dg/urls-monitoring.html).
 func (u *FunctionURLs) relay(w http.ResponseWriter, cors cors, outcome outcome, stackName, function string) {
 	log := u.env.Log.With("stack", stackName, "function", function)
+	tellVersion(w, outcome)
 	var failure *invoke.Error
 	switch {
 	case errors.As(outcome.err, &failure) && failure.Throttled():

@@ -243,6 +243,7 @@ func (h *HTTPAPIs) invoke(w http.ResponseWriter, api *httpAPI, route *route, eve
 }
 
 func (h *HTTPAPIs) relay(w http.ResponseWriter, api *httpAPI, outcome outcome, log *slog.Logger) {
+	tellVersion(w, outcome)
 	var failure *invoke.Error
 	switch {
 	case errors.As(outcome.err, &failure) && (failure.Throttled() || failure.Status == http.StatusServiceUnavailable):

@@ -140,6 +140,14 @@ func decodeHeaders(text json.RawMessage) (http.Header, error) {
 	return header, nil
 }
 
+// tellVersion says in the answer's header which version was executed, as Lambda's Invoke
+// does: also when it failed. A header of that name that the function sets is dropped.
+func tellVersion(w http.ResponseWriter, o outcome) {
+	if o.err == nil {
+		w.Header().Set("X-Amz-Executed-Version", o.response.ExecutedVersion)
+	}
+}
+
 // write sends the response. Headers that w has already stay.
 func (r httpResponse) write(w http.ResponseWriter) {
 	for name, values := range r.header {
