@@ -6,7 +6,8 @@ import (
 )
 
 // When packages that nothing names any more are removed, and what deleted functions
-// left: soon after the start, when the runtime has settled, and then every so often.
+// and ended releases left: soon after the start, when the runtime has settled, and then
+// every so often.
 const (
 	firstCollection = time.Minute
 	nextCollections = 15 * time.Minute
@@ -27,6 +28,9 @@ func (r *Runtime) keepHouse() {
 		}
 		if err := r.invoke.Collect(r.draining); err != nil && r.draining.Err() == nil {
 			r.log.Warn("removing what deleted functions left failed", "error", err)
+		}
+		if err := r.observer.Collect(r.draining); err != nil && r.draining.Err() == nil {
+			r.log.Warn("removing what was counted of ended releases failed", "error", err)
 		}
 		timer.Reset(nextCollections)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/api"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/language"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/observe"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
@@ -42,6 +43,7 @@ type Runtime struct {
 	metrics   *telemetry.Metrics
 	logs      *telemetry.Logs
 	invoke    *invoke.Service
+	observer  *observe.Observer
 	triggers  *trigger.Triggers
 	api       *api.Server
 	// draining ends when the runtime has been asked to end.
@@ -204,6 +206,9 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		return err
 	}
 	r.onClose(r.invoke.Close)
+	if err := r.openObserver(ctx); err != nil {
+		return err
+	}
 	r.triggers = trigger.New(trigger.Env{
 		Store:      r.store,
 		Invoker:    r.invoke,
