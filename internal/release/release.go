@@ -109,7 +109,7 @@ func Begin(w Wish, now time.Time) Release {
 		ID: w.ID, Policy: w.Policy.Resolve(), Moves: maps.Clone(w.Moves), Versions: maps.Clone(w.Versions), By: w.By, Began: now,
 		Red: slices.Sorted(slices.Values(w.Red)),
 	}
-	maps.DeleteFunc(r.Moves, func(_ string, m Move) bool { return m.from() == 0 })
+	maps.DeleteFunc(r.Moves, func(_ string, m Move) bool { return m.From() == 0 })
 	if r.Policy.Before != "" {
 		return r.enter(Before, 0, now, "began with "+r.Policy.Before)
 	}
@@ -164,13 +164,13 @@ func (r Release) Routing(function string) stack.Routing {
 	case 100:
 		return stack.RouteTo(move.Candidate)
 	default:
-		return stack.Routing{move.Candidate: weight, move.from(): 100 - weight}
+		return stack.Routing{move.Candidate: weight, move.From(): 100 - weight}
 	}
 }
 
-// from is the version that traffic is taken from: of a split alias the one with more
+// From is the version that traffic is taken from: of a split alias the one with more
 // of it, which is not the candidate.
-func (m Move) from() int {
+func (m Move) From() int {
 	others := maps.Clone(m.Stable)
 	delete(others, m.Candidate)
 	return others.Main()

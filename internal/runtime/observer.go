@@ -29,9 +29,11 @@ func (r *Runtime) openObserver(ctx context.Context) (err error) {
 		},
 		Log: r.log,
 	})
-	if err != nil {
-		return err
+	return err
+}
+
+func (r *Runtime) closeObserver(ctx context.Context) {
+	if r.observer != nil {
+		r.observer.Close(ctx)
 	}
-	r.onClose(r.observer.Close)
-	return nil
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/language"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/observe"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rollout"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
@@ -44,6 +45,7 @@ type Runtime struct {
 	logs      *telemetry.Logs
 	invoke    *invoke.Service
 	observer  *observe.Observer
+	rollouts  *rollout.Driver
 	triggers  *trigger.Triggers
 	api       *api.Server
 	// draining ends when the runtime has been asked to end.
@@ -205,6 +207,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	r.onClose(r.closeObserver) // when the last invocation was counted
 	r.onClose(r.invoke.Close)
 	if err := r.openObserver(ctx); err != nil {
 		return err
@@ -219,12 +222,14 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 	})
 	r.onClose(r.triggers.Close)
 	r.invoke.SetQueues(r.triggers.Queues)
+	r.openRollouts()
 	r.api = api.New(api.Options{
 		Store:    r.store,
 		Invoker:  r.invoke,
 		Access:   access,
 		Triggers: r.triggers,
 		Logs:     r.logs,
+		Seen:     r.observer.Seen,
 		Metrics:  r.metrics.Handler(),
 		Runtimes: runtimes{r.languages},
 		Host: api.Host{
@@ -247,13 +252,18 @@ func (r *Runtime) begin(ctx context.Context) error {
 	directory := r.store.Directory()
 	directory.OnChange(r.invoke.OnChange)
 	directory.OnChange(r.triggers.Reconcile)
+	directory.OnChange(r.rollouts.OnChange)
 	if err := directory.Start(ctx); err != nil {
 		return err
 	}
 	if err := r.invoke.Start(ctx); err != nil {
 		return err
 	}
-	return r.triggers.Start(ctx)
+	if err := r.triggers.Start(ctx); err != nil {
+		return err
+	}
+	r.rollouts.Start()
+	return nil
 }
 
 // announce writes the files by which others find the runtime.
