@@ -31,15 +31,20 @@ func (s *Service) Tally(stack, incarnation, function string, version int) *telem
 // version that cannot run looks like from outside. One whose caller stopped waiting,
 // or that the node's end cut off, says nothing of the version.
 func (p *pool) tallyUp(now time.Time, o outcome) {
-	var known *Error
 	switch {
 	case o.err == nil:
 		p.tally.Ran(now, o.took, o.failure != nil)
-	case errors.As(o.err, &known) && known.Status == http.StatusServiceUnavailable:
+	case passing(o.err):
 		p.tally.Abandoned()
 	default:
 		p.tally.Unstarted(now)
 	}
+}
+
+// passing tells whether an invocation did not run for a reason that is not its version's.
+func passing(err error) bool {
+	var known *Error
+	return errors.As(err, &known) && known.Status == http.StatusServiceUnavailable
 }
 
 // throttle counts an invocation that got no place. Chosen is the version that it
