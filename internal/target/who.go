@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// maxWho is the most characters of a name that others are shown; records of releases on
-// AWS have little room.
+// maxWho is the most bytes of a name that others are shown; records of releases on AWS
+// have little room.
 const maxWho = 64
 
 // Who is the person or machine that runs this program, for other people: "ada@laptop".
@@ -36,5 +36,5 @@ func who(name, host string) string {
 		}
 		return r
 	}, text)
-	return string([]rune(text)[:min(maxWho, len([]rune(text)))])
+	return strings.ToValidUTF8(text[:min(maxWho, len(text))], "")
 }

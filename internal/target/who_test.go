@@ -12,7 +12,7 @@ func TestWhoIsShortAndHasNoGaps(t *testing.T) {
 		{"ada", "", "ada"},
 		{"", "runner-7", "somebody@runner-7"},
 		{"a\nda", "lap\x1b[31mtop", "ada@lap[31mtop"},
-		{strings.Repeat("é", 70), "laptop", strings.Repeat("é", 64)},
+		{"x" + strings.Repeat("é", 70), "laptop", "x" + strings.Repeat("é", 31)},
 	} {
 		if got := who(c.name, c.host); got != c.want {
 			t.Errorf("who(%q, %q) is %q, want %q", c.name, c.host, got, c.want)
