@@ -42,7 +42,7 @@ func Deploy(old *store.Record, s stack.Stack, by string, now time.Time, sizeOf f
 	if UnderWay(old) {
 		if Joins(old, s) {
 			joined := old.Clone()
-			joined.Pending.Release = s.Release
+			joined.Pending.Release = s.WithDefaults().Release
 			return joined, nil, nil
 		}
 		return nil, nil, &UnderWayError{Stack: s.Name, Release: *old.Release.Status()}

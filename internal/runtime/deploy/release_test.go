@@ -16,7 +16,7 @@ import (
 
 // canary moves a tenth first.
 func canary() *stack.Release {
-	return &stack.Release{Strategy: stack.Canary, Weight: 10, Interval: stack.Duration(time.Minute)}
+	return &stack.Release{Strategy: stack.Canary, Weight: 10, Interval: stack.Duration(time.Minute), OnFailure: stack.Rollback}
 }
 
 // shop is a stack of functions by their code.
