@@ -29,7 +29,7 @@ import (
 // A fixture is the API over a store of its own, with functions that answer at
 // once.
 type fixture struct {
-	t       *testing.T
+	t       testing.TB
 	server  *Server
 	invoker *fakeInvoker
 	// management and ingress are the URLs of its listeners.
@@ -38,7 +38,7 @@ type fixture struct {
 	code string
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	opened, err := store.Open(t.Context(), store.Options{Dir: t.TempDir()})
 	if err != nil {
@@ -146,7 +146,7 @@ func (f *fixture) upload(files map[string]string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func zipped(t *testing.T, files map[string]string) []byte {
+func zipped(t testing.TB, files map[string]string) []byte {
 	t.Helper()
 	var buffer bytes.Buffer
 	w := zip.NewWriter(&buffer)
@@ -188,7 +188,7 @@ func (f *fixture) queue(name string) stack.Stack {
 
 // An answer of the API.
 type answer struct {
-	t      *testing.T
+	t      testing.TB
 	status int
 	header http.Header
 	text   string
