@@ -32,6 +32,15 @@ resource "tidegate_http_api" "shop" {
       build   = { command = "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap ." }
     }
   }
+
+  # New versions of both get a tenth of the requests for five minutes, and the rest only
+  # if no more than one of a hundred has failed.
+  release = {
+    strategy = "canary"
+    weight   = 10
+    interval = "5m"
+    gate     = { max_error_rate = 0.01, max_p95_ratio = 1.5, min_invocations = 50 }
+  }
 }
 
 resource "tidegate_queue" "orders" {

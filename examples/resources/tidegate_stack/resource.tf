@@ -15,7 +15,16 @@ resource "tidegate_stack" "thumbnails" {
         cors = { allow_origins = ["https://shop.example.org"] }
       }
     }
+
+    # Tries the new version of "resize", whose ARN is in the event, and fails if it does.
+    smoke = {
+      source  = "${path.module}/smoke"
+      runtime = "python3.13"
+      handler = "app.handler"
+    }
   }
+
+  release = { strategy = "Linear25PercentEvery1Minute", before = "smoke" }
 }
 
 # On AWS a function may be an image, run as a role of your own, and in a VPC.
