@@ -110,19 +110,19 @@ func (r Release) Resolve() Release {
 	if r.Strategy == "AllAtOnce" {
 		r.Strategy = AllAtOnce
 	}
-	if strategy, weight, minutes, ok := r.named(); ok {
-		r.Strategy, r.Weight, r.Interval = strategy, weight, Duration(time.Duration(minutes)*time.Minute)
-	}
+	strategy, weight, minutes, named := r.named()
 	r.Strategy = cmp.Or(r.Strategy, AllAtOnce)
 	r.OnFailure = cmp.Or(r.OnFailure, Rollback)
-	switch r.Strategy {
-	case Canary:
+	switch {
+	case named: // A name with a 0 in it means that, which is not valid, and no default.
+		r.Strategy, r.Weight, r.Interval = strategy, weight, Duration(time.Duration(minutes)*time.Minute)
+	case r.Strategy == Canary:
 		r.Weight = cmp.Or(r.Weight, 10)
 		r.Interval = cmp.Or(r.Interval, Duration(5*time.Minute))
-	case Linear:
+	case r.Strategy == Linear:
 		r.Weight = cmp.Or(r.Weight, 10)
 		r.Interval = cmp.Or(r.Interval, Duration(time.Minute))
-	case BlueGreen:
+	case r.Strategy == BlueGreen:
 		r.Interval = cmp.Or(r.Interval, Duration(5*time.Minute))
 	}
 	if r.Gate != nil {

@@ -13,13 +13,13 @@ func (v *validation) release(s Stack) {
 		return
 	}
 	r := *s.Release
+	resolved := r.Resolve()
 	_, _, _, named := r.named()
-	if named = named || r.Strategy == "AllAtOnce"; named {
+	if named {
 		v.named(r)
 	} else {
-		v.oneOf("release.strategy", "the strategy", r.Strategy, AllAtOnce, Canary, Linear, BlueGreen)
+		v.oneOf("release.strategy", "the strategy", resolved.Strategy, AllAtOnce, Canary, Linear, BlueGreen)
 	}
-	resolved := r.Resolve()
 	switch resolved.Strategy {
 	case Canary, Linear:
 		path := "release.weight"
@@ -53,10 +53,14 @@ func (v *validation) named(r Release) {
 }
 
 func (v *validation) interval(r, resolved Release, named bool) {
-	if resolved.Strategy == AllAtOnce {
-		if r.Interval != 0 && !named {
+	switch resolved.Strategy {
+	case Canary, Linear, BlueGreen:
+	case AllAtOnce:
+		if r.Interval != 0 {
 			v.errorf(at("release.interval", "release.strategy"), "a release that moves all at once has no interval; leave it out, or choose another strategy")
 		}
+		return
+	default: // What holds of it is not known.
 		return
 	}
 	path := "release.interval"
