@@ -3,6 +3,7 @@ package invoke
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -209,5 +210,48 @@ func TestAThrottleWithoutOccupantsIsTheChosenVersions(t *testing.T) {
 		}
 		wantCounts(t, h.tally(1), 0, 0, 1)
 		wantCounts(t, h.tally(2), 0, 0, 2)
+	})
+}
+
+// An event that waited in vain for a place was throttled; one that the node's end kept from
+// its place was not.
+func TestAnEventWithoutAPlaceIsAThrottle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, echo, func(o *Options) { o.Metrics = telemetry.NewMetrics() })
+		h.apply("shop", shop(changeCart(reserve(0))))
+		q := &eventQueue{async: &async{runner: h.runner, opts: h.opts}, function: h.functions["shop-cart"]}
+		try := func(ctx context.Context, qualifier string) {
+			t.Helper()
+			q.ctx = ctx
+			if _, err := q.invoke(event{Qualifier: qualifier}, time.Now().Add(time.Minute)); err == nil {
+				t.Error("a reservation of 0 let an event in")
+			}
+		}
+		try(t.Context(), "live")
+		wantCounts(t, h.tally(1), 0, 0, 1)
+		try(t.Context(), "7") // which does not exist
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		try(ended, "live")
+		wantCounts(t, h.tally(1), 0, 0, 1)
+
+		families, err := h.opts.Metrics.Registry().Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, family := range families {
+			if family.GetName() == "tidegate_throttles_total" {
+				labels := map[string]string{}
+				for _, label := range family.GetMetric()[0].GetLabel() {
+					labels[label.GetName()] = label.GetValue()
+				}
+				want := map[string]string{"stack": "shop", "function": "cart", "version": "1"}
+				if n := family.GetMetric()[0].GetCounter().GetValue(); n != 1 || !maps.Equal(labels, want) || len(family.GetMetric()) != 1 {
+					t.Errorf("metrics have %g throttles of %v", n, labels)
+				}
+				return
+			}
+		}
+		t.Error("metrics have no throttles")
 	})
 }
