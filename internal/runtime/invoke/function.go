@@ -86,7 +86,7 @@ func (s *settings) follow(rec *store.Record, name string) {
 		return
 	}
 	if move, ok := rec.Release.Moves[name]; ok {
-		s.candidate, s.stable = strconv.Itoa(move.Candidate), strconv.Itoa(move.Stable.Main())
+		s.candidate, s.stable = strconv.Itoa(move.Candidate), strconv.Itoa(move.From())
 	}
 }
 

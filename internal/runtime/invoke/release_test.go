@@ -94,6 +94,16 @@ func TestACandidateGetsNoTrafficBeforeItsProvisionedInstancesAreThere(t *testing
 	})
 }
 
+func TestTheStableVersionOfASplitAliasIsTheOther(t *testing.T) {
+	rec := moving(50, 0)
+	rec.Release.Moves["cart"] = release.Move{Stable: stack.Routing{1: 30, 2: 70}, Candidate: 2}
+	var s settings
+	s.follow(rec, "cart")
+	if s.candidate != "2" || s.stable != "1" {
+		t.Errorf("the candidate is %s and the stable version %s", s.candidate, s.stable)
+	}
+}
+
 func TestACandidateThatCannotStartGetsItsTrafficAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, echo, func(o *Options) { o.Random = func() float64 { return 0.99 } })

@@ -215,23 +215,25 @@ func (d *Driver) untilJudged(r release.Release) time.Duration {
 func (d *Driver) now() time.Time { return d.opts.Now().UTC() }
 
 // write makes next of the release r, unless it has become something else, and waits
-// until this node knows.
+// until this node knows. It does not give up: a hook would be run anew.
 func (d *Driver) write(ctx context.Context, s *driven, r, next release.Release) {
-	rec := s.record()
-	if !reflect.DeepEqual(*rec.Release, r) {
-		return
-	}
-	revision, err := d.opts.Put(ctx, deploy.Advance(rec, next))
-	switch {
-	case err == nil:
-		d.opts.Log.Info("a release goes on", "stack", s.name, "release", r.ID, "phase", next.Phase, "weight", next.Weight(), "what", next.Status().What)
-		s.await(ctx, revision)
-	case errors.Is(err, store.ErrConflict):
-		// What it is now will be told. If not, because nothing came of it, it is tried again.
-		s.awaitFor(ctx, rec.Revision+1, retryPause)
-	case ctx.Err() == nil:
-		d.opts.Log.Error("a release cannot go on; it is tried again", "stack", s.name, "release", r.ID, "error", err)
-		pause(ctx, retryPause)
+	for ctx.Err() == nil {
+		rec := s.record()
+		if !reflect.DeepEqual(*rec.Release, r) {
+			return
+		}
+		revision, err := d.opts.Put(ctx, deploy.Advance(rec, next))
+		switch {
+		case err == nil:
+			d.opts.Log.Info("a release goes on", "stack", s.name, "release", r.ID, "phase", next.Phase, "weight", next.Weight(), "what", next.Status().What)
+			s.await(ctx, revision)
+			return
+		case errors.Is(err, store.ErrConflict):
+			s.awaitFor(ctx, rec.Revision+1, retryPause)
+		case ctx.Err() == nil:
+			d.opts.Log.Error("a release cannot go on; it is tried again", "stack", s.name, "release", r.ID, "error", err)
+			pause(ctx, retryPause)
+		}
 	}
 }
 

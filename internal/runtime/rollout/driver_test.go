@@ -41,6 +41,8 @@ type world struct {
 	seen    func(r release.Release) (release.Seen, error)
 	watched []release.Release
 	forgot  int
+	// refusals of the store that are to come.
+	refusals []error
 }
 
 func newWorld(t *testing.T) *world { return &world{t: t, lease: make(chan struct{}, 1)} }
@@ -74,6 +76,12 @@ func (w *world) kill(d *Driver) {
 func (w *world) put(_ context.Context, r *store.Record) (uint64, error) {
 	w.mu.Lock()
 	old := w.record
+	if len(w.refusals) > 0 {
+		err := w.refusals[0]
+		w.refusals = w.refusals[1:]
+		w.mu.Unlock()
+		return 0, err
+	}
 	if old != nil && r.Revision != old.Revision {
 		w.mu.Unlock()
 		return 0, store.ErrConflict
@@ -580,6 +588,26 @@ func TestAReleaseGoesOnAfterEachKill(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A store that refuses for a while makes no hook run twice.
+func TestARefusalOfTheStoreIsNoEnd(t *testing.T) {
+	p := policy(stack.AllAtOnce, 0)
+	p.Before = "smoke"
+	run(t, p, func(w *world) {
+		pass(time.Minute)
+		w.ended(release.Finished, 2, 2)
+		if len(w.invoked) != 1 {
+			t.Errorf("the hook ran %d times", len(w.invoked))
+		}
+	}, func(w *world) {
+		w.hook = func(context.Context, int) (invoke.Response, error) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.refusals = []error{errors.New("the disk is full"), store.ErrConflict, errors.New("the disk is full")}
+			return invoke.Response{}, nil
+		}
+	})
 }
 
 func TestOneOfTwoNodesDrives(t *testing.T) {
