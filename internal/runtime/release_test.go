@@ -85,7 +85,13 @@ type releases struct {
 }
 
 func newReleases(t *testing.T) *releases {
-	r := &releases{node: startNode(t), valve: newValve(t)}
+	t.Helper()
+	return newReleasesOn(t, startNode(t))
+}
+
+func newReleasesOn(t *testing.T, n *node) *releases {
+	t.Helper()
+	r := &releases{node: n, valve: newValve(t)}
 	r.good = r.javascript(`export const handler = async () => ({ marker: process.env.MARKER })`)
 	r.bad = r.javascript(`export const handler = async () => { throw new Error('bad code') }`)
 	r.broken = r.javascript(`export const handler = nowhere.to.be.found`)
@@ -452,4 +458,38 @@ func TestAReleaseSurvivesAKillInEveryPhase(t *testing.T) {
 	}
 	r.steer(release.CommandAbort)
 	r.isAt(2, 2)
+}
+
+// Of two nodes one drives. When it is killed, the other goes on from where the release
+// is, with what both have counted.
+func TestAReleaseGoesOnWithAnotherNode(t *testing.T) {
+	a, b := startPair(t)
+	r := newReleasesOn(t, a)
+	r.deploy(r.stack(nil, r.marked("1"), r.marked("1")))
+	policy := gated()
+	policy.Before, policy.Interval = "check", stack.Duration(time.Second)
+	policy.Gate.MinInvocations = 20
+	r.put(r.stack(policy, r.marked("2"), r.marked("2")))
+	r.valve.next(t).answer <- http.StatusOK
+	r.until("shifting", func(now release.Release) bool { return now.Phase == release.Shifting })
+	wait(t, "the other node to know", func() bool { return b.invoke(t.Context(), "shop-f:2", `{}`).status == http.StatusOK })
+	// Each node counts less than the gate wants.
+	for _, n := range []*node{a, b} {
+		for candidates := 0; candidates < 15; {
+			if n.invoke(t.Context(), "shop-f:live", `{}`).version == "2" {
+				candidates++
+			}
+		}
+	}
+	r.ends(release.Finished)
+
+	policy.Before, policy.Interval, policy.Gate = "", stack.Duration(3*time.Second), nil
+	begun := r.put(r.stack(policy, r.marked("3"), r.marked("3")))
+	r.must(a.Kill())
+	r.node = b
+	got := r.ends(release.Finished)
+	if got.ID != begun.ReleaseID || len(got.Trail) != 2 {
+		t.Errorf("it ended as %+v", got)
+	}
+	r.isAt(3, 3)
 }
