@@ -12,10 +12,11 @@ import (
 )
 
 // What steps and hooks of a release may take beyond what is configured: CloudWatch's
-// metrics are late by a minute or two, and a hook may meet a cold start.
+// metrics are late by a minute or two, and a hook may have to wait for a place to run in,
+// and for a cold start.
 const (
 	stepMargin = 3 * time.Minute
-	hookMargin = time.Minute
+	hookMargin = 4 * time.Minute
 )
 
 // releaseTimes are how long a release of the stack takes at least, if nothing goes wrong,
