@@ -43,6 +43,8 @@ type world struct {
 	forgot  int
 	// refusals of the store that are to come.
 	refusals []error
+	// lag is how much later than a write the nodes are told.
+	lag time.Duration
 }
 
 func newWorld(t *testing.T) *world { return &world{t: t, lease: make(chan struct{}, 1)} }
@@ -92,14 +94,21 @@ func (w *world) put(_ context.Context, r *store.Record) (uint64, error) {
 	if f := next.Functions["f"]; f != nil && (len(w.history) == 0 || !maps.Equal(w.history[len(w.history)-1], f.Live)) {
 		w.history = append(w.history, f.Live)
 	}
-	nodes := slices.Clone(w.nodes)
+	nodes, lag := slices.Clone(w.nodes), w.lag
 	w.mu.Unlock()
-	for _, d := range nodes {
-		told := next
-		if next.Deleted {
-			told = nil
+	tell := func() {
+		for _, d := range nodes {
+			told := next
+			if next.Deleted {
+				told = nil
+			}
+			_ = d.OnChange(context.Background(), old, told)
 		}
-		_ = d.OnChange(context.Background(), old, told)
+	}
+	if lag > 0 {
+		time.AfterFunc(lag, tell)
+	} else {
+		tell()
 	}
 	return next.Revision, nil
 }
@@ -590,7 +599,7 @@ func TestAReleaseGoesOnAfterEachKill(t *testing.T) {
 	}
 }
 
-// A store that refuses for a while makes no hook run twice.
+// A store that refuses for a while, and is slow to tell, makes no hook run twice.
 func TestARefusalOfTheStoreIsNoEnd(t *testing.T) {
 	p := policy(stack.AllAtOnce, 0)
 	p.Before = "smoke"
@@ -604,6 +613,7 @@ func TestARefusalOfTheStoreIsNoEnd(t *testing.T) {
 		w.hook = func(context.Context, int) (invoke.Response, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
+			w.lag = time.Second
 			w.refusals = []error{errors.New("the disk is full"), store.ErrConflict, errors.New("the disk is full")}
 			return invoke.Response{}, nil
 		}
