@@ -385,3 +385,25 @@ func anyCounts(random *rand.Rand) Counts {
 	n := random.IntN(200)
 	return Counts{Invocations: n, Errors: random.IntN(n/10 + 1), Throttles: random.IntN(3), P95: time.Duration(random.IntN(1000)) * time.Millisecond}
 }
+
+func TestTheStableVersionOfASplitAliasIsTheOneThatTrafficIsTakenFrom(t *testing.T) {
+	for _, c := range []struct {
+		stable stack.Routing
+		want   int
+	}{
+		{stack.RouteTo(3), 3},
+		{stack.Routing{2: 70, 3: 30}, 2},
+		{stack.Routing{2: 30, 3: 70}, 3},
+		{stack.Routing{2: 50, 3: 50}, 2},
+		{stack.Routing{3: 10, 4: 90}, 3},
+	} {
+		move := Move{Stable: c.stable, Candidate: 4}
+		if got := move.From(); got != c.want {
+			t.Errorf("of %v it is %d, want %d", c.stable, got, c.want)
+		}
+		r := Begin(Wish{Policy: stack.Release{Strategy: stack.Canary}, Moves: map[string]Move{"f": move}}, noon)
+		if r.Routing("f")[c.want] != 90 {
+			t.Errorf("of %v the release takes traffic from %v", c.stable, r.Routing("f"))
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"maps"
 	"strconv"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -41,13 +40,6 @@ func keyOf(stack string, r release.Release) releaseKey {
 func (k releaseKey) prefix() string { return k.stack + "." + strconv.FormatInt(k.began, 10) }
 
 func (k releaseKey) of(node string) string { return k.prefix() + "." + node }
-
-// stableOf is the version that a function's traffic is taken from.
-func stableOf(m release.Move) int {
-	others := maps.Clone(m.Stable)
-	delete(others, m.Candidate)
-	return others.Main()
-}
 
 // merge adds up what nodes have counted of the release's step.
 func merge(r release.Release, entries []entry) release.Seen {

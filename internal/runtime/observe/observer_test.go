@@ -260,28 +260,6 @@ func TestAnIdleStableVersionIsSeenAsBeforeTheRelease(t *testing.T) {
 	again.wantSeen(r, want)
 }
 
-func TestTheStableVersionOfASplitAliasIsTheOneThatTrafficIsTakenFrom(t *testing.T) {
-	for _, c := range []struct {
-		stable stack.Routing
-		want   int
-	}{
-		{stack.RouteTo(3), 3},
-		{stack.Routing{2: 70, 3: 30}, 2},
-		{stack.Routing{2: 30, 3: 70}, 3},
-		{stack.Routing{2: 50, 3: 50}, 2},
-		{stack.Routing{3: 10, 4: 90}, 3},
-	} {
-		move := release.Move{Stable: c.stable, Candidate: 4}
-		if got := stableOf(move); got != c.want {
-			t.Errorf("of %v it is %d, want %d", c.stable, got, c.want)
-		}
-		r := release.Begin(release.Wish{Policy: stack.Release{Strategy: stack.Canary}, Moves: map[string]release.Move{"f": move}}, noon)
-		if r.Routing("f")[c.want] != 90 {
-			t.Errorf("of %v the release takes traffic from %v", c.stable, r.Routing("f"))
-		}
-	}
-}
-
 func TestNothingIsLeftOfAReleaseThatEnded(t *testing.T) {
 	c := newCluster(t)
 	a, b := c.start("a"), c.start("b")

@@ -30,7 +30,7 @@ type watched struct {
 func (o *Observer) begin(stack, incarnation string, r release.Release) *watch {
 	w := &watch{key: keyOf(stack, r), incarnation: incarnation, functions: map[string]*watched{}}
 	for name, move := range r.Moves {
-		f := &watched{candidate: move.Candidate, stable: stableOf(move)}
+		f := &watched{candidate: move.Candidate, stable: move.From()}
 		f.before = o.tally(w, name, f.stable).Recent()
 		w.functions[name] = f
 	}
