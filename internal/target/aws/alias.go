@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,9 @@ type alias struct {
 	// are left alone.
 	all  map[string]types.AliasConfiguration
 	wish *stack.Config
+	// mark is what its description is to say when it is pointed elsewhere; empty leaves
+	// the description as it is.
+	mark string
 }
 
 func (a *alias) name() string { return stack.AliasComponent(a.function) }
@@ -112,6 +116,9 @@ func (a *alias) want(s stack.Stack) {
 
 // drift is silent where the function has no version as it is, which the versions tell.
 func (a *alias) drift() string {
+	if state := a.movingState(); state != "" {
+		return state
+	}
 	wanted, _ := a.versions().find(*a.wish)
 	routing := a.routing()
 	if len(routing) > 1 {
@@ -121,6 +128,11 @@ func (a *alias) drift() string {
 	switch is := routing.Main(); {
 	case routing[0] > 0:
 		return "points at " + stack.Latest + " in place of a version"
+	case wanted != 0 && is != wanted && a.wentBack():
+		back := a.note()
+		return fmt.Sprintf("points at version %d, to which %s rolled back at %s, and version %d was released: to keep it, "+
+			"make the configuration that of version %d again; applying releases version %d anew",
+			is, cmp.Or(back.by, "somebody"), minuteOf(back.began), wanted, is, wanted)
 	case wanted != 0 && is != wanted:
 		return fmt.Sprintf("points at version %d, but version %d was released", is, wanted)
 	}
@@ -144,7 +156,8 @@ func (a *alias) apply(ctx context.Context) error {
 			if err := a.read(ctx); err != nil {
 				return err
 			}
-			if now := a.routing(); !maps.Equal(now, before) && !maps.Equal(now, wanted) {
+			n := a.note()
+			if now := a.routing(); !maps.Equal(now, before) && !maps.Equal(now, wanted) || n != nil && !n.ended() {
 				return errors.New("somebody else moved it in the meantime, so it was left where it is: plan again")
 			}
 		}
@@ -168,26 +181,91 @@ func (a *alias) point(ctx context.Context, number int) error {
 		if err != nil {
 			return err
 		}
-		a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
+		a.saw(types.AliasConfiguration{
+			AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId, Description: out.Description,
+		})
 		return nil
 	}
 	if maps.Equal(a.routing(), stack.RouteTo(number)) {
 		return nil
 	}
+	description := have.Description
+	if a.mark != "" {
+		description = &a.mark
+	}
+	return a.update(ctx, stack.RouteTo(number), description)
+}
+
+// update makes the alias split its traffic so, if it is what was last seen of it.
+func (a *alias) update(ctx context.Context, r stack.Routing, description *string) error {
+	have, main := a.all[stack.AliasLive], r.Main()
+	weights := map[string]float64{}
+	for version, percent := range r {
+		if version != main {
+			weights[strconv.Itoa(version)] = float64(percent) / 100
+		}
+	}
 	var out *lambda.UpdateAliasOutput
 	err := a.patiently(ctx, func(ctx context.Context) (err error) {
 		out, err = a.i.lambda.UpdateAlias(ctx, &lambda.UpdateAliasInput{
-			FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version, RevisionId: have.RevisionId,
-			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{}},
+			FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: aws.String(strconv.Itoa(main)),
+			RevisionId: have.RevisionId, Description: description,
+			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: weights},
 		})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	a.saw(types.AliasConfiguration{AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId})
+	a.saw(types.AliasConfiguration{
+		AliasArn: out.AliasArn, Name: out.Name, FunctionVersion: out.FunctionVersion, RoutingConfig: out.RoutingConfig, RevisionId: out.RevisionId, Description: out.Description,
+	})
 	return nil
 }
+
+// errMoved says that somebody else changed an alias since it was last seen.
+var errMoved = errors.New("somebody else moved it in the meantime")
+
+// put makes the alias split its traffic so and say this, if it still is what was last
+// seen of it. Else it is errMoved, and what it is now has been seen.
+func (a *alias) put(ctx context.Context, r stack.Routing, description string) error {
+	before := a.all[stack.AliasLive]
+	is := func(c types.AliasConfiguration, r stack.Routing, description string) bool {
+		return maps.Equal(routingOf(c), r) && aws.ToString(c.Description) == description
+	}
+	if is(before, r, description) {
+		return nil
+	}
+	for tries := 0; ; tries++ {
+		err := a.update(ctx, r, &description)
+		if !hasCode(err, "PreconditionFailedException") && (!missing(err) || tries > 0) {
+			return err
+		}
+		// Revision ids change by themselves, and the answer to an earlier attempt may have
+		// got lost.
+		if err := a.look(ctx); err != nil {
+			return err
+		}
+		switch now, ok := a.all[stack.AliasLive]; {
+		case !ok:
+			return errAliasGone
+		case is(now, r, description):
+			return nil
+		case !is(now, routingOf(before), aws.ToString(before.Description)):
+			return errMoved
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+	}
+}
+
+// look reads the alias, which may be gone.
+func (a *alias) look(ctx context.Context) error {
+	a.all = nil
+	return a.read(ctx)
+}
+
+var errAliasGone = errors.New("it is gone: somebody deleted it, or the whole stack, while the release was under way")
 
 // patiently does something until Lambda knows the version that was published a moment
 // ago, and no earlier change of the function is in the way.

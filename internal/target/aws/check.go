@@ -23,12 +23,38 @@ func (t *Target) Check(ctx context.Context, s stack.Stack) (stack.Problems, erro
 		return nil, err
 	}
 	problems := slices.Concat(session.checkPolicies(s), checkURLs(s), session.checkTags(s), checkEnvironments(s))
+	missing, err := session.checkAlarms(ctx, s)
+	if err != nil {
+		return nil, explain(err)
+	}
+	problems = append(problems, missing...)
 	for path, arn := range arnsOf(s) {
 		if wrong := session.unreachable(arn); wrong != "" {
 			problems = append(problems, stack.Problem{Paths: []string{path}, Message: wrong})
 		}
 	}
 	slices.SortStableFunc(problems, func(a, b stack.Problem) int { return strings.Compare(a.Paths[0], b.Paths[0]) })
+	return problems, nil
+}
+
+// checkAlarms finds alarms of a release's gate that do not exist.
+func (s *session) checkAlarms(ctx context.Context, of stack.Stack) (stack.Problems, error) {
+	if of.Release == nil || of.Release.Gate == nil || len(of.Release.Gate.Alarms) == 0 {
+		return nil, nil
+	}
+	states, err := s.alarms(ctx, of.Release.Gate.Alarms)
+	if err != nil {
+		return nil, err
+	}
+	var problems stack.Problems
+	for n, name := range of.Release.Gate.Alarms {
+		if _, ok := states[name]; !ok {
+			problems = append(problems, stack.Problem{
+				Paths:   []string{fmt.Sprintf("release.gate.alarms[%d]", n), "release.gate.alarms"},
+				Message: fmt.Sprintf("there is no CloudWatch alarm %q in this account and region; correct its name, or make it first", name),
+			})
+		}
+	}
 	return problems, nil
 }
 

@@ -87,10 +87,16 @@ func (t *Target) Update(ctx context.Context, d target.Deploy) (*stack.Deployment
 	if i.empty() {
 		return nil, target.ErrNotFound
 	}
+	if n := i.underWay(); n != nil {
+		return i.goOn(ctx, d, n)
+	}
 	if d.Revision != "" && i.deployment(d.Prior).Revision != d.Revision {
 		return nil, &target.ConflictError{Name: d.Stack.Name}
 	}
-	return i.deploy(ctx, d)
+	if err := i.settleRelease(ctx); err != nil {
+		return nil, explain(err)
+	}
+	return i.release(ctx, d)
 }
 
 // Delete removes the stack and all it owns; see target.Target.
@@ -112,13 +118,7 @@ func (t *Target) Delete(ctx context.Context, name string) error {
 // deploy makes the stack what d says. Nothing is changed if a name that is needed is
 // somebody else's. Whatever is there when it fails is in the deployment it returns.
 func (i *inventory) deploy(ctx context.Context, d target.Deploy) (*stack.Deployment, error) {
-	i.packages = d.Packages
-	i.secrets = map[string]map[string]string{}
-	for name, f := range d.Stack.Functions {
-		i.secrets[name] = f.Secrets
-	}
-	i.want(d.Stack)
-	if err := i.taken(); err != nil {
+	if err := i.bring(d); err != nil {
 		return nil, err
 	}
 	err := hide(explain(i.change(ctx)), i.secrets)
@@ -126,6 +126,17 @@ func (i *inventory) deploy(ctx context.Context, d target.Deploy) (*stack.Deploym
 		return nil, err
 	}
 	return i.deployment(d.Stack), err
+}
+
+// bring takes what a deployment wants and has with it.
+func (i *inventory) bring(d target.Deploy) error {
+	i.packages = d.Packages
+	i.secrets = map[string]map[string]string{}
+	for name, f := range d.Stack.Functions {
+		i.secrets[name] = f.Secrets
+	}
+	i.want(d.Stack)
+	return i.taken()
 }
 
 // change applies what is wanted, and then removes what is not.
@@ -149,12 +160,23 @@ func (i *inventory) change(ctx context.Context) error {
 // applyAll makes every component that is wanted, each after those that it needs.
 func (i *inventory) applyAll(ctx context.Context) error {
 	var tasks []task
+	var published []string
 	for _, p := range i.parts {
 		if p.wanted() {
-			tasks = append(tasks, task{name: p.name(), after: p.needs, do: func(ctx context.Context) error {
+			after := p.needs
+			switch p.component.(type) {
+			case *versions:
+				published = append(published, p.name())
+			case *alias:
+				after = append(slices.Clone(after), taskRelease)
+			}
+			tasks = append(tasks, task{name: p.name(), after: after, do: func(ctx context.Context) error {
 				return about(p.component, "make", p.apply(ctx))
 			}})
 		}
+	}
+	if i.atOnce != nil {
+		tasks = append(tasks, task{name: taskRelease, after: published, do: i.releaseAtOnce})
 	}
 	return run(ctx, tasks)
 }
@@ -189,12 +211,13 @@ func ready(d *stack.Deployment) bool {
 	return true
 }
 
-// sameContent tells whether two stacks are the same but for secrets, which nobody can
-// read back.
+// sameContent tells whether two stacks are the same but for secrets and the policy of
+// their releases, which nobody can read back.
 func sameContent(a, b stack.Stack) bool { return content(a) == content(b) }
 
 func content(s stack.Stack) string {
 	s = s.WithDefaults()
+	s.Release = nil
 	for name, f := range s.Functions {
 		f.Secrets = nil
 		s.Functions[name] = f

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -18,11 +19,12 @@ import (
 // rate that a service allows is kept for all stacks together.
 func newClients(config aws.Config, e *endpointSet) clients {
 	c := clients{
-		lambda:    lambda.NewFromConfig(config, func(x *lambda.Options) { e.set("lambda", &x.BaseEndpoint) }),
-		iam:       iam.NewFromConfig(config, func(x *iam.Options) { e.set("iam", &x.BaseEndpoint) }),
-		logs:      cloudwatchlogs.NewFromConfig(config, func(x *cloudwatchlogs.Options) { e.set("logs", &x.BaseEndpoint) }),
-		gateway:   apigatewayv2.NewFromConfig(config, func(x *apigatewayv2.Options) { e.set("apigatewayv2", &x.BaseEndpoint) }),
-		scheduler: scheduler.NewFromConfig(config, func(x *scheduler.Options) { e.set("scheduler", &x.BaseEndpoint) }),
+		cloudwatch: cloudwatch.NewFromConfig(config, func(x *cloudwatch.Options) { e.set("cloudwatch", &x.BaseEndpoint) }),
+		lambda:     lambda.NewFromConfig(config, func(x *lambda.Options) { e.set("lambda", &x.BaseEndpoint) }),
+		iam:        iam.NewFromConfig(config, func(x *iam.Options) { e.set("iam", &x.BaseEndpoint) }),
+		logs:       cloudwatchlogs.NewFromConfig(config, func(x *cloudwatchlogs.Options) { e.set("logs", &x.BaseEndpoint) }),
+		gateway:    apigatewayv2.NewFromConfig(config, func(x *apigatewayv2.Options) { e.set("apigatewayv2", &x.BaseEndpoint) }),
+		scheduler:  scheduler.NewFromConfig(config, func(x *scheduler.Options) { e.set("scheduler", &x.BaseEndpoint) }),
 		s3: s3.NewFromConfig(config, func(x *s3.Options) {
 			e.set("s3", &x.BaseEndpoint)
 			// Others than AWS rarely have a host for each bucket.

@@ -43,6 +43,11 @@ func missing(err error) bool {
 		"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucket", "NoSuchKey", "NotFound")
 }
 
+// refused tells whether AWS answered that the caller may not do this.
+func refused(err error) bool {
+	return hasCode(err, "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized")
+}
+
 // notOffered tells whether Lambda does not have the operation in this region, which it
 // answers as if it was not allowed. Function URLs came to some regions years later than
 // to others, and to some partitions not at all:

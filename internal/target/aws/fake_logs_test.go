@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,8 @@ import (
 type fakeLogs struct {
 	mu     sync.Mutex
 	groups map[string]*logGroupFacts
+	// streams of all groups, by group and name, with their lines.
+	streams map[string][]string
 	// fail names calls that are refused; calls has those made.
 	fail  map[string]error
 	calls []string
@@ -138,6 +141,64 @@ func (l *fakeLogs) UntagResource(_ context.Context, in *cloudwatchlogs.UntagReso
 		found.tags = changed(found.tags, tagChange{unset: in.TagKeys})
 	}
 	return &cloudwatchlogs.UntagResourceOutput{}, err
+}
+
+// CreateLogStream makes a stream, once.
+func (l *fakeLogs) CreateLogStream(_ context.Context, in *cloudwatchlogs.CreateLogStreamInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogStreamOutput, error) {
+	if _, err := l.call("CreateLogStream", in.LogGroupName, true); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := *in.LogGroupName + " " + *in.LogStreamName
+	if _, ok := l.streams[key]; ok {
+		return nil, &types.ResourceAlreadyExistsException{Message: aws.String("The specified log stream already exists")}
+	}
+	if l.streams == nil {
+		l.streams = map[string][]string{}
+	}
+	l.streams[key] = nil
+	return &cloudwatchlogs.CreateLogStreamOutput{}, nil
+}
+
+// PutLogEvents adds lines to a stream that exists.
+func (l *fakeLogs) PutLogEvents(_ context.Context, in *cloudwatchlogs.PutLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.PutLogEventsOutput, error) {
+	if _, err := l.call("PutLogEvents", in.LogGroupName, true); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := *in.LogGroupName + " " + *in.LogStreamName
+	if _, ok := l.streams[key]; !ok {
+		return nil, &types.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+	}
+	for _, event := range in.LogEvents {
+		l.streams[key] = append(l.streams[key], *event.Message)
+	}
+	return &cloudwatchlogs.PutLogEventsOutput{}, nil
+}
+
+// GetLogEvents answers from the newest line on backwards, in pages of one, with an empty
+// one between them, as AWS may.
+func (l *fakeLogs) GetLogEvents(_ context.Context, in *cloudwatchlogs.GetLogEventsInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error) {
+	if _, err := l.call("GetLogEvents", in.LogGroupName, true); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	lines, ok := l.streams[*in.LogGroupName+" "+*in.LogStreamName]
+	if !ok {
+		return nil, &types.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+	}
+	at := 2 * len(lines)
+	if in.NextToken != nil {
+		at, _ = strconv.Atoi(*in.NextToken)
+	}
+	out := &cloudwatchlogs.GetLogEventsOutput{NextBackwardToken: aws.String(strconv.Itoa(max(0, at-1)))}
+	if at > 0 && at%2 == 0 {
+		out.Events = []types.OutputLogEvent{{Message: &lines[at/2-1]}}
+	}
+	return out, nil
 }
 
 // errNo is an answer that no later attempt changes.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -96,9 +98,9 @@ func (f *function) show(d *stack.Deployment) {
 		fn = stack.NewFunction()
 		d.Functions[f.function] = stack.FunctionStatus{LogGroup: functionLogGroup(f.i.name, f.function), Routing: stack.Routing{}}
 	}
-	t := f.translation()
-	t.secrets = f.hidden(f.have.snapshot, fn.Config)
-	fn.Config = t.config(f.have.snapshot, fn.Config)
+	t, is := f.translation(), f.effective(fn.Config)
+	t.secrets = f.hidden(is, fn.Config)
+	fn.Config = t.config(is, fn.Config)
 	fn.KeepVersions = keepVersions(f.have.tags)
 	d.Stack.Functions[f.function] = fn
 	editFunction(d, f.function, func(_ *stack.Function, status *stack.FunctionStatus) {
@@ -152,10 +154,24 @@ func (f *function) drift() string {
 	if layers := f.parts().layers.foreignARNs(f.have.layerARNs()); len(layers) > 0 {
 		words = append(words, "it has layers of others: "+strings.Join(layers, ", "))
 	}
-	if secrets := secretsDrift(f.have.variables(), f.live().variables()); secrets != "" {
+	if secrets := secretsDrift(f.effective(f.wish.config).variables(), f.live().variables()); secrets != "" {
 		words = append(words, secrets)
 	}
 	return strings.Join(words, "; ")
+}
+
+// effective is the function as it is in effect: as it is now, unless that is what a
+// release made of it that was rolled back. Then it is the version that is live again.
+func (f *function) effective(like stack.Config) *snapshot {
+	n, live := f.parts().alias.note(), f.live()
+	if n == nil || n.phase != release.RolledBack || live == nil || !maps.Equal(f.parts().alias.routing(), n.stable) {
+		return f.have.snapshot
+	}
+	candidate, t := f.parts().versions.have[n.candidate], f.translation()
+	if candidate == nil || t.config(candidate, like).Hash() != t.config(f.have.snapshot, like).Hash() {
+		return f.have.snapshot
+	}
+	return live
 }
 
 // live is the version that the alias points at; nil if there is none.
@@ -200,7 +216,15 @@ func (f *function) change(ctx context.Context, environment map[string]string) er
 	if err := f.settle(ctx); err != nil && !errors.As(err, new(*failedError)) {
 		return err
 	}
-	if err := f.retag(ctx, f.wish.tags); err != nil {
+	tags := f.wish.tags
+	if f.i.adding {
+		// All but what leads to the layers waits until the release has ended.
+		tags = changed(f.have.tags, tagChange{})
+		if layers, ok := f.wish.tags[tagLayers]; ok {
+			tags[tagLayers] = layers
+		}
+	}
+	if err := f.retag(ctx, tags); err != nil {
 		return err
 	}
 	c := f.wish.config

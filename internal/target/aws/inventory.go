@@ -34,6 +34,12 @@ type inventory struct {
 
 	// logGroups of the account whose names the stack's could be, by name.
 	logGroups map[string]logGroupFacts
+	// atOnce is the update whose aliases all move at once; nil in a creation, which has
+	// nothing to move. fresh are functions that are new with a release, and adding is set
+	// while only what adds to the stack is made.
+	atOnce *target.Deploy
+	fresh  map[string]bool
+	adding bool
 	// packages and secrets that a deployment brings.
 	packages map[string]target.Package
 	secrets  map[string]map[string]string
@@ -305,18 +311,24 @@ func (i *inventory) describe(prior stack.Stack) *stack.Deployment {
 		wished.Tags = prior.Tags
 	}
 	i.want(wished)
+	waiting := i.underWay()
 	for _, p := range i.parts {
-		if is := state(p.component); is != "" {
+		is := state(p.component)
+		if is == stateMissing && waiting != nil {
+			is = fmt.Sprintf("is made when the release %s is finished", waiting.id)
+		}
+		if is != "" {
 			d.Components[p.name()] = is
 		}
 	}
+	d.Release = i.releaseStatus()
 	d.ReleaseID = d.Stack.ReleaseID()
 	return d
 }
 
 // skeleton is prior without what it alone cannot vouch for: secrets.
 func (i *inventory) skeleton(prior stack.Stack) stack.Stack {
-	s := stack.Stack{Name: i.name, Trigger: prior.Trigger, Functions: map[string]stack.Function{}, Tags: prior.Tags}
+	s := stack.Stack{Name: i.name, Trigger: prior.Trigger, Functions: map[string]stack.Function{}, Tags: prior.Tags, Release: prior.Release}
 	for name, f := range prior.Functions {
 		f.Secrets = nil
 		s.Functions[name] = f

@@ -20,8 +20,8 @@ type permission struct {
 
 // plan tells whether reading a stack makes the call, and so planning does.
 func (p permission) plan() bool {
-	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" || p.call == "GetEventSourceMapping" {
-		return false // Uploads, looking into a role that cannot be assumed, and waiting for a consumer.
+	if p.service == "S3" || p.call == "SimulatePrincipalPolicy" || p.call == "GetEventSourceMapping" || p.call == "GetMetricData" {
+		return false // Uploads, looking into a role that cannot be assumed, waiting for a consumer, and a release's gate.
 	}
 	return p.reads()
 }
@@ -39,25 +39,26 @@ const (
 	onMappings  = "arn:aws:lambda:REGION:ACCOUNT:event-source-mapping:*"
 	onRoles     = "arn:aws:iam::ACCOUNT:role/tidegate/*"
 	// IAM finds the path of a role by its name, and one that is not there has none.
-	onAnyRole      = "arn:aws:iam::ACCOUNT:role/*"
-	onMarkers      = "arn:aws:logs:REGION:ACCOUNT:log-group:/tidegate/*"
-	onFunctionLogs = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/*"
-	onAccessLogs   = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/tidegate/*"
-	onLogs         = "arn:aws:logs:REGION:ACCOUNT:log-group:*"
-	onQueues       = "arn:aws:sqs:REGION:ACCOUNT:*"
-	onAPIs         = "arn:aws:apigateway:REGION::/apis"
-	onAPI          = "arn:aws:apigateway:REGION::/apis/*"
-	onAPITags      = "arn:aws:apigateway:REGION::/tags/*"
-	onGroups       = "arn:aws:scheduler:REGION:ACCOUNT:schedule-group/*"
-	onSchedules    = "arn:aws:scheduler:REGION:ACCOUNT:schedule/*"
-	onBucket       = "arn:aws:s3:::tidegate-ACCOUNT-REGION"
-	onObjects      = "arn:aws:s3:::tidegate-ACCOUNT-REGION/*"
-	onRepositories = "arn:aws:ecr:REGION:ACCOUNT:repository/*"
-	onKeys         = "arn:aws:kms:REGION:ACCOUNT:key/*"
+	onAnyRole       = "arn:aws:iam::ACCOUNT:role/*"
+	onMarkers       = "arn:aws:logs:REGION:ACCOUNT:log-group:/tidegate/*"
+	onMarkerStreams = "arn:aws:logs:REGION:ACCOUNT:log-group:/tidegate/*:log-stream:*"
+	onFunctionLogs  = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/lambda/*"
+	onAccessLogs    = "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/tidegate/*"
+	onLogs          = "arn:aws:logs:REGION:ACCOUNT:log-group:*"
+	onQueues        = "arn:aws:sqs:REGION:ACCOUNT:*"
+	onAPIs          = "arn:aws:apigateway:REGION::/apis"
+	onAPI           = "arn:aws:apigateway:REGION::/apis/*"
+	onAPITags       = "arn:aws:apigateway:REGION::/tags/*"
+	onGroups        = "arn:aws:scheduler:REGION:ACCOUNT:schedule-group/*"
+	onSchedules     = "arn:aws:scheduler:REGION:ACCOUNT:schedule/*"
+	onBucket        = "arn:aws:s3:::tidegate-ACCOUNT-REGION"
+	onObjects       = "arn:aws:s3:::tidegate-ACCOUNT-REGION/*"
+	onRepositories  = "arn:aws:ecr:REGION:ACCOUNT:repository/*"
+	onKeys          = "arn:aws:kms:REGION:ACCOUNT:key/*"
 )
 
 // permissions are those of all calls.
-var permissions = slices.Concat(lambdaPermissions, iamPermissions, logsPermissions, sqsPermissions, gatewayPermissions, schedulerPermissions, s3Permissions)
+var permissions = slices.Concat(lambdaPermissions, iamPermissions, logsPermissions, cloudwatchPermissions, sqsPermissions, gatewayPermissions, schedulerPermissions, s3Permissions)
 
 // A further is what some calls need beside their own action, or that they need on
 // other things than the call is about.

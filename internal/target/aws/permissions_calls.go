@@ -22,7 +22,8 @@ var lambdaPermissions = []permission{
 	{"Lambda", "GetFunctionUrlConfig", []string{"lambda:GetFunctionUrlConfig"}, []string{onFunctions}, "reads function URLs"},
 	{"Lambda", "GetPolicy", []string{"lambda:GetPolicy"}, []string{onFunctions}, "reads who may invoke the alias"},
 	{"Lambda", "GetProvisionedConcurrencyConfig", []string{"lambda:GetProvisionedConcurrencyConfig"}, []string{onFunctions}, "reads provisioned concurrency"},
-	{"Lambda", "ListAliases", []string{"lambda:ListAliases"}, []string{onFunctions}, "reads the alias"},
+	{"Lambda", "Invoke", []string{"lambda:InvokeFunction"}, []string{onFunctions}, "runs the functions that a release names to run before and after its traffic moves"},
+	{"Lambda", "ListAliases", []string{"lambda:ListAliases"}, []string{onFunctions}, "reads the alias, and how far a release is"},
 	{"Lambda", "ListEventSourceMappings", []string{"lambda:ListEventSourceMappings"}, []string{anything}, "reads consumers"},
 	{"Lambda", "ListLayerVersions", []string{"lambda:ListLayerVersions"}, []string{anything}, "finds layers"},
 	{"Lambda", "ListTags", []string{"lambda:ListTags"}, []string{onFunctions, onMappings}, "reads the tags of consumers"},
@@ -61,13 +62,21 @@ var iamPermissions = []permission{
 
 var logsPermissions = []permission{
 	{"CloudWatch Logs", "CreateLogGroup", []string{"logs:CreateLogGroup"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "makes log groups, and the one that marks a stack"},
+	{"CloudWatch Logs", "CreateLogStream", []string{"logs:CreateLogStream"}, []string{onMarkerStreams}, "keeps the history of a stack's releases"},
 	{"CloudWatch Logs", "DeleteLogGroup", []string{"logs:DeleteLogGroup"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "removes log groups"},
 	{"CloudWatch Logs", "DeleteRetentionPolicy", []string{"logs:DeleteRetentionPolicy"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "keeps logs for ever"},
 	{"CloudWatch Logs", "DescribeLogGroups", []string{"logs:DescribeLogGroups"}, []string{onLogs}, "finds log groups"},
+	{"CloudWatch Logs", "GetLogEvents", []string{"logs:GetLogEvents"}, []string{onMarkerStreams}, "reads the history of a stack's releases"},
 	{"CloudWatch Logs", "ListTagsForResource", []string{"logs:ListTagsForResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "reads whose a log group is"},
+	{"CloudWatch Logs", "PutLogEvents", []string{"logs:PutLogEvents"}, []string{onMarkerStreams}, "keeps the history of a stack's releases, and says that one is being driven"},
 	{"CloudWatch Logs", "PutRetentionPolicy", []string{"logs:PutRetentionPolicy"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "sets how long logs are kept"},
 	{"CloudWatch Logs", "TagResource", []string{"logs:TagResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "changes tags, and marks a stack as finished"},
 	{"CloudWatch Logs", "UntagResource", []string{"logs:UntagResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "changes tags"},
+}
+
+var cloudwatchPermissions = []permission{
+	{"CloudWatch", "DescribeAlarms", []string{"cloudwatch:DescribeAlarms"}, []string{anything}, "reads the alarms of a release's gate, and whether they exist"},
+	{"CloudWatch", "GetMetricData", []string{"cloudwatch:GetMetricData"}, []string{anything}, "compares two versions for a release's gate"},
 }
 
 var sqsPermissions = []permission{

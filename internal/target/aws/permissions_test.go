@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -23,7 +24,7 @@ import (
 
 // services are the SDK's names for the clients, by their fields.
 var services = map[string]string{
-	"lambda": lambda.ServiceID, "iam": iam.ServiceID, "logs": cloudwatchlogs.ServiceID, "sqs": sqs.ServiceID,
+	"lambda": lambda.ServiceID, "iam": iam.ServiceID, "logs": cloudwatchlogs.ServiceID, "cloudwatch": cloudwatch.ServiceID, "sqs": sqs.ServiceID,
 	"gateway": apigatewayv2.ServiceID, "scheduler": scheduler.ServiceID, "s3": s3.ServiceID,
 }
 

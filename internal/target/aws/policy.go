@@ -82,7 +82,11 @@ func (p *rolePolicy) want(s stack.Stack) {
 
 // drift leaves out the user's own permissions, which show as an attribute.
 func (p *rolePolicy) drift() string {
-	return p.have.withoutPermissions().differs(p.wish.withoutPermissions())
+	have := *p.have
+	if p.i.underWay() != nil {
+		have = have.withoutAddedBeyond(*p.wish)
+	}
+	return have.withoutPermissions().differs(p.wish.withoutPermissions())
 }
 
 func (p *rolePolicy) apply(ctx context.Context) error {

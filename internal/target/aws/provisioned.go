@@ -39,7 +39,7 @@ func (p *provisioned) name() string { return functionComponent(p.function, "prov
 func (p *provisioned) subject() string {
 	return fmt.Sprintf("provisioned concurrency of function %q", p.i.aliased(p.function))
 }
-func (p *provisioned) exists() bool  { return p.have != nil }
+func (p *provisioned) exists() bool  { return p.have != nil || p.aside() > 0 }
 func (p *provisioned) foreign() bool { return false }
 func (p *provisioned) wanted() bool  { return p.wish > 0 }
 
@@ -81,7 +81,11 @@ func factsOfProvisioned(instances *int32, status types.ProvisionedConcurrencySta
 }
 
 func (p *provisioned) show(d *stack.Deployment) {
-	editFunction(d, p.function, func(f *stack.Function, _ *stack.FunctionStatus) { f.Concurrency.Provisioned = p.have.instances })
+	instances := p.aside()
+	if p.have != nil {
+		instances = p.have.instances
+	}
+	editFunction(d, p.function, func(f *stack.Function, _ *stack.FunctionStatus) { f.Concurrency.Provisioned = instances })
 }
 
 func (p *provisioned) want(s stack.Stack) {
@@ -92,7 +96,7 @@ func (p *provisioned) want(s stack.Stack) {
 func (p *provisioned) alias() *alias { return p.i.functions[p.function].alias }
 
 func (p *provisioned) drift() string {
-	if p.have.failed != "" {
+	if p.have != nil && p.have.failed != "" {
 		return "its instances could not be started: " + p.have.failed
 	}
 	return ""
@@ -100,12 +104,12 @@ func (p *provisioned) drift() string {
 
 // apply waits until the instances are there, which takes a minute or more.
 func (p *provisioned) apply(ctx context.Context) error {
-	if p.exists() && p.have.failed == "" && !maps.Equal(p.before, p.alias().routing()) {
+	if p.have != nil && p.have.failed == "" && !maps.Equal(p.before, p.alias().routing()) {
 		if err := p.followAlias(ctx); err != nil {
 			return err
 		}
 	}
-	if p.exists() && *p.have == (provisionedFacts{instances: p.wish}) {
+	if p.have != nil && *p.have == (provisionedFacts{instances: p.wish}) {
 		return nil
 	}
 	if c := p.i.functions[p.function].concurrency; c.exists() && !c.wanted() && *c.have < p.wish {
@@ -133,7 +137,7 @@ func (p *provisioned) apply(ctx context.Context) error {
 // Lambda refuses. What is wanted of both always fits.
 func (p *provisioned) makeRoom(ctx context.Context, reserved int) error {
 	switch {
-	case !p.exists() || p.have.instances <= reserved:
+	case p.have == nil || p.have.instances <= reserved:
 		return nil
 	case p.wanted():
 		return about(p, "make", p.apply(ctx))

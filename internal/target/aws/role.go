@@ -135,14 +135,8 @@ func (r *role) apply(ctx context.Context) error {
 		}
 		r.have.tags = changed(r.have.tags, change)
 	}
-	if r.have.trust.differs(r.wish.trust) != "" {
-		_, err := r.i.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
-			RoleName: &r.roleName, PolicyDocument: aws.String(r.wish.trust.String()),
-		})
-		if err != nil {
-			return err
-		}
-		r.have.trust = r.wish.trust
+	if err := r.trustAgain(ctx); err != nil {
+		return err
 	}
 	if r.have.boundary != "" {
 		_, err := r.i.iam.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &r.roleName})
@@ -152,6 +146,20 @@ func (r *role) apply(ctx context.Context) error {
 		r.have.boundary = ""
 	}
 	return r.strip(ctx)
+}
+
+// trustAgain repairs who may take on the role.
+func (r *role) trustAgain(ctx context.Context) error {
+	if r.have.trust.differs(r.wish.trust) == "" {
+		return nil
+	}
+	_, err := r.i.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{
+		RoleName: &r.roleName, PolicyDocument: aws.String(r.wish.trust.String()),
+	})
+	if err == nil {
+		r.have.trust = r.wish.trust
+	}
+	return err
 }
 
 // make creates the role. If it exists after all, since two applies met or the answer

@@ -22,7 +22,10 @@ type Target struct {
 	failed    error
 }
 
-var _ target.Target = (*Target)(nil)
+var (
+	_ target.Target   = (*Target)(nil)
+	_ target.Releases = (*Target)(nil)
+)
 
 // New returns a target. It asks nobody anything yet: credentials are looked for by
 // the first call.
@@ -74,6 +77,8 @@ type session struct {
 	endpoints map[string]string
 	// pace is how long to wait between looks at something that takes time; see wait.go.
 	pace pace
+	// clock tells the time of releases; nil means the machine's. See release_clock.go.
+	clock clock
 	// apis are the HTTP APIs of the region, listed once for everybody who reads at the
 	// same time.
 	apis apiListing

@@ -1,0 +1,256 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+)
+
+const (
+	// lookAtAlias is how often a driver sees whether somebody has steered its release. A
+	// look is a call to Lambda's control plane, of which an account has fifteen a second.
+	lookAtAlias = 5 * time.Second
+	// lookAtMetrics is how often a gate's metrics and alarms are asked for. They have one
+	// value a minute.
+	lookAtMetrics = 30 * time.Second
+	// beatEvery is how often a driver says that it lives. After silentFor without, it is
+	// dead; forgotten is so long ago that no clock is that wrong.
+	beatEvery, silentFor, forgotten = 15 * time.Second, time.Minute, 10 * time.Minute
+	// metricsLag is how late CloudWatch's metrics of Lambda are at most.
+	metricsLag = 2 * time.Minute
+	// blindFor is how long a release goes on without its gate's metrics, when they cannot
+	// be read.
+	blindFor = 5 * time.Minute
+)
+
+// A driver takes the steps of a release until it has ended.
+type driver struct {
+	*rollout
+	deploy target.Deploy
+	gauge  *gauge
+	// beaten and looked are when it last gave a sign of life and saw the metrics.
+	beaten, looked time.Time
+	seen           release.Seen
+}
+
+// drive returns when the release has ended or is held, or when there is nothing to do
+// but to wait and nobody wants to. When ctx ends, it interrupts the release.
+func (d *driver) drive(ctx context.Context) error {
+	defer d.leave(ctx)
+	d.looked = d.i.now()
+	for {
+		switch {
+		case d.r.Ended():
+			return nil
+		case d.r.Stopped == release.Held:
+			return &target.ReleaseError{Release: d.r}
+		case ctx.Err() != nil:
+			return d.interrupt(ctx)
+		}
+		d.beat(ctx)
+		next, err := d.next(ctx)
+		if ctx.Err() != nil {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		switch changed := !reflect.DeepEqual(next, d.r); {
+		case changed:
+			err = d.change(ctx, next)
+			d.looked = d.i.now()
+		case d.deploy.NoWait:
+			return nil
+		default:
+			d.i.watch().wait(ctx, d.pause())
+			if ctx.Err() != nil {
+				continue
+			}
+			err = d.poll(ctx)
+		}
+		if errors.Is(err, errOvertaken) {
+			err = d.catchUp(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			return d.stuck(err)
+		}
+	}
+}
+
+// stuck says where a release is left whose aliases cannot be moved.
+func (d *driver) stuck(err error) error {
+	if errors.As(err, new(*target.UnderWayError)) {
+		return err
+	}
+	return fmt.Errorf("the release %s of stack %q stays at %d %%: %w; apply again to go on, or end it with tidegate release %s --promote or --abort",
+		d.r.ID, d.i.name, d.r.Weight(), err, d.i.name)
+}
+
+// next is what becomes of the release now.
+func (d *driver) next(ctx context.Context) (release.Release, error) {
+	now := d.i.now()
+	switch {
+	case d.r.Stopped != release.Running:
+		return d.r, nil
+	case d.r.Hook() != "":
+		failure := d.runHook(ctx)
+		return d.r.HookDone(d.i.now(), failure), nil
+	case d.r.Policy.Gate == nil:
+		return d.r.Judge(now, release.Seen{}), nil
+	}
+	judged := now
+	if d.gauge.late(d.r) {
+		// A step is judged when the metrics of all of it are there, and not for longer.
+		judged = now.Add(-metricsLag).Truncate(time.Minute)
+	}
+	if now.Sub(d.looked) < min(lookAtMetrics, d.r.Policy.Interval.Std()) {
+		return d.r, nil
+	}
+	seen, err := d.gauge.look(ctx, d.r, now)
+	if err != nil {
+		if ctx.Err() == nil && (now.Sub(d.looked) > blindFor || refused(err)) {
+			return d.r.Interrupt(by(d.deploy.By)+", because its gate cannot see: "+explain(err).Error(), now), nil
+		}
+		return d.r, nil
+	}
+	d.looked, d.seen = now, seen
+	next := d.r.Judge(judged, seen)
+	if next.Phase != d.r.Phase || next.Step != d.r.Step || next.Stopped != d.r.Stopped {
+		next = d.r.Judge(now, seen)
+	}
+	return next, nil
+}
+
+// pause is until there may be something to do.
+func (d *driver) pause() time.Duration {
+	pause := lookAtAlias
+	if due := d.r.Due().Sub(d.i.now()); d.r.Phase == release.Shifting && due > 0 {
+		pause = min(pause, due)
+	}
+	return max(pause, time.Second)
+}
+
+// poll sees whether somebody has steered the release.
+func (d *driver) poll(ctx context.Context) error {
+	lead := d.alias(d.movers()[0])
+	if err := lead.look(ctx); err != nil {
+		return nil //nolint:nilerr // The next look, or the next step, tells.
+	}
+	if !lead.exists() {
+		return about(lead, "move", errAliasGone)
+	}
+	if n := lead.note(); n == nil || !n.at(d.r) || n.driver != d.driver {
+		return errOvertaken
+	}
+	return nil
+}
+
+// beat tells from time to time that the driver lives, and what it sees. It matters to
+// nobody's traffic if that fails.
+func (d *driver) beat(ctx context.Context) {
+	now := d.i.now()
+	if now.Sub(d.beaten) < beatEvery {
+		return
+	}
+	d.beaten = now
+	_ = d.i.write(ctx, streamDrivers, beat{ID: d.r.ID, Began: d.r.Began, Driver: d.driver, At: now, Seen: &d.seen})
+}
+
+// leave tells that a release which has not ended waits for another driver.
+func (d *driver) leave(ctx context.Context) {
+	if d.r.Ended() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+	defer cancel()
+	_ = d.i.write(ctx, streamDrivers, beat{ID: d.r.ID, Began: d.r.Began, Driver: d.driver, At: d.i.now(), Left: true})
+}
+
+// interrupt ends the release, or has it held, because ctx has ended.
+func (d *driver) interrupt(ctx context.Context) error {
+	who := by(d.deploy.By)
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		who += ", because " + cause.Error()
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+	defer cancel()
+	for !d.r.Ended() && d.r.Stopped != release.Held {
+		err := d.change(ctx, d.r.Interrupt(who, d.i.now()))
+		if errors.Is(err, errOvertaken) {
+			err = d.catchUp(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("the release was to be interrupted: %w", d.stuck(err))
+		}
+	}
+	return nil
+}
+
+// by is who does something, for people.
+func by(who string) string {
+	if who == "" {
+		return "somebody"
+	}
+	return who
+}
+
+// alive tells whether some other operation drives the release: whether it gives a sign
+// of life. How old the last one is tells that only if it is very old, since clocks differ.
+func (i *inventory) alive(ctx context.Context, n *note) (bool, error) {
+	last, err := i.lastBeat(ctx, n)
+	if err != nil {
+		return false, fmt.Errorf("cannot tell whether somebody drives the release %s: %w", n.id, err)
+	}
+	sign := n.since
+	if last.At.After(sign) {
+		sign = last.At
+	}
+	begun := i.now()
+	if last.Left || begun.Sub(sign) > forgotten {
+		return false, nil
+	}
+	until := sign.Add(silentFor)
+	if least := begun.Add(2 * beatEvery); until.Before(least) {
+		until = least
+	}
+	if most := begun.Add(silentFor); until.After(most) {
+		until = most
+	}
+	for i.now().Before(until) {
+		i.watch().wait(ctx, lookAtAlias)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		now, err := i.lastBeat(ctx, n)
+		if err != nil {
+			return false, err
+		}
+		if now.Left {
+			return false, nil
+		}
+		if !now.At.Equal(last.At) {
+			return true, nil
+		}
+	}
+	// It may have taken a step without a sign besides.
+	lead, names := i.leading()
+	if err := i.functions[names[0]].alias.look(ctx); err != nil {
+		return false, err
+	}
+	now := i.functions[names[0]].alias.note()
+	return now == nil || now.String() != lead.String(), nil
+}
+
+// resolved is the policy of a stack, with its defaults.
+func resolved(s stack.Stack) stack.Release {
+	if s.Release == nil {
+		return stack.Release{}.Resolve()
+	}
+	return s.Release.Resolve()
+}

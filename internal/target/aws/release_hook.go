@@ -1,0 +1,125 @@
+package aws
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+const (
+	// maxSaid is how many bytes of what a hook returned are in an error.
+	maxSaid = 1024
+	// hookAnswer is how long a hook's answer may take: longer than any function runs.
+	hookAnswer = 16 * time.Minute
+)
+
+// A hookEvent is what a function is invoked with that runs before or after the traffic
+// moves.
+type hookEvent struct {
+	Release   string                  `json:"release"`
+	Stack     string                  `json:"stack"`
+	Phase     string                  `json:"phase"`
+	Functions map[string]hookFunction `json:"functions"`
+}
+
+// A hookFunction is one that the release moves, or that is new with it: then it has no
+// stable version.
+type hookFunction struct {
+	Function  string  `json:"function"`
+	Candidate string  `json:"candidate"`
+	Stable    *string `json:"stable"`
+	ARN       string  `json:"arn"`
+}
+
+// runHook runs the current hook and returns how it failed.
+func (d *driver) runHook(ctx context.Context) error {
+	done := make(chan struct{})
+	beats := make(chan struct{})
+	go func() {
+		defer close(beats)
+		ticker := time.NewTicker(beatEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				d.beat(ctx)
+			}
+		}
+	}()
+	defer func() {
+		close(done)
+		<-beats
+	}()
+	event, err := json.Marshal(d.hookEvent())
+	if err != nil {
+		return err
+	}
+	function := d.r.Hook()
+	version := d.r.Versions[function]
+	if version == 0 {
+		return fmt.Errorf("there is no version of it to run")
+	}
+	return d.i.invoke(ctx, stack.FullName(d.i.name, function), version, event)
+}
+
+func (d *driver) hookEvent() hookEvent {
+	e := hookEvent{Release: d.r.ID, Stack: d.i.name, Phase: string(d.r.Phase), Functions: map[string]hookFunction{}}
+	for _, name := range slices.Sorted(maps.Keys(d.r.Versions)) {
+		move, moves := d.r.Moves[name]
+		if !moves && !d.i.fresh[name] {
+			continue
+		}
+		full, candidate := stack.FullName(d.i.name, name), strconv.Itoa(d.r.Versions[name])
+		f := hookFunction{Function: full, Candidate: candidate, ARN: d.i.functionARN(full, candidate)}
+		if moves {
+			f.Stable = aws.String(strconv.Itoa(stableOf(move)))
+		}
+		e.Functions[name] = f
+	}
+	return e
+}
+
+// invoke runs a version of a function and returns how it failed.
+func (s *session) invoke(ctx context.Context, function string, version int, event []byte) error {
+	var out *lambda.InvokeOutput
+	// The version was published a moment ago, and may not be known everywhere.
+	err := s.pace.retry(ctx, early, func(ctx context.Context) (err error) {
+		out, err = s.lambda.Invoke(ctx, &lambda.InvokeInput{
+			FunctionName: &function, Qualifier: aws.String(strconv.Itoa(version)), InvocationType: types.InvocationTypeRequestResponse, Payload: event,
+		}, patientAnswer)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("version %d could not be invoked: %w", version, explain(err))
+	}
+	if out.FunctionError == nil {
+		return nil
+	}
+	said := oneLine(string(out.Payload), maxSaid)
+	if said == "" {
+		return errors.New("it failed and said nothing")
+	}
+	return fmt.Errorf("it failed and returned %s", said)
+}
+
+// patientAnswer lets an answer take as long as a function may run.
+func patientAnswer(o *lambda.Options) {
+	if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
+		o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = hookAnswer })
+	}
+}
