@@ -1,11 +1,7 @@
 package deploy
 
 import (
-	"fmt"
 	"maps"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -35,9 +31,12 @@ func Rollback(old *store.Record, to, by string, now time.Time) (*store.Record, r
 			return next, aborted, nil
 		}
 	}
-	goal, what, err := goalOf(next, to)
-	if err != nil {
-		return nil, release.Release{}, err
+	goal, what, err := release.Goal(next.Stack.Name, next.Releases, next.Stack.FunctionNames(), to)
+	switch {
+	case err != nil && to == "":
+		return nil, release.Release{}, failure(InUse, "%v", err)
+	case err != nil:
+		return nil, release.Release{}, failure(Invalid, "%v", err)
 	}
 	versions, err := reachable(next, goal)
 	if err != nil {
@@ -60,48 +59,6 @@ func Rollback(old *store.Record, to, by string, now time.Time) (*store.Record, r
 	r := release.Back(release.Wish{ID: liveID(next), Moves: moves, Versions: versions, By: by}, what, now)
 	remember(next, r)
 	return next, r, nil
-}
-
-// goalOf returns the versions that functions are to have, and says what that is.
-func goalOf(r *store.Record, to string) (versions map[string]int, what string, err error) {
-	if to == "" {
-		return beforeLast(r)
-	}
-	if number, err := strconv.Atoi(to); err == nil {
-		names := r.Stack.FunctionNames()
-		if len(names) != 1 {
-			return nil, "", failure(Invalid, "stack %q has %d functions, so the number %s does not say which versions to go back to; name a release%s",
-				r.Stack.Name, len(names), to, finishedIDs(r))
-		}
-		return map[string]int{names[0]: number}, "went back to version " + to, nil
-	}
-	for _, past := range r.Releases {
-		if past.ID == to && past.Phase == release.Finished {
-			return past.Versions, "went back to release " + to, nil
-		}
-	}
-	for _, past := range r.Releases {
-		if past.ID == to {
-			return nil, "", failure(Invalid, "the release %s of stack %q was rolled back, so there is nothing to go back to; name another%s",
-				to, r.Stack.Name, finishedIDs(r))
-		}
-	}
-	return nil, "", failure(Invalid, "stack %q knows of no release %q to go back to; name another%s", r.Stack.Name, to, finishedIDs(r))
-}
-
-// beforeLast returns what was live before the last release that was finished.
-func beforeLast(r *store.Record) (map[string]int, string, error) {
-	for _, past := range r.Releases {
-		if past.Phase != release.Finished {
-			continue
-		}
-		versions := maps.Clone(past.Versions)
-		for name, move := range past.Moves {
-			versions[name] = move.Stable.Main()
-		}
-		return versions, "went back to what was before release " + past.ID, nil
-	}
-	return nil, "", failure(InUse, "stack %q has had no release that could be undone; nothing was changed", r.Stack.Name)
 }
 
 // reachable returns the versions of all functions of the stack: of those that the goal
@@ -136,18 +93,4 @@ func liveID(r *store.Record) string {
 		}
 	}
 	return live.ReleaseID()
-}
-
-// finishedIDs lists the releases that can be gone back to, as the end of a sentence.
-func finishedIDs(r *store.Record) string {
-	var ids []string
-	for _, past := range r.Releases {
-		if past.Phase == release.Finished && !slices.Contains(ids, past.ID) {
-			ids = append(ids, past.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return fmt.Sprintf("; stack %q has had none that was finished", r.Stack.Name)
-	}
-	return ": " + strings.Join(ids, ", ")
 }
