@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
@@ -84,6 +85,18 @@ func (f *fakeTarget) Read(_ context.Context, prior stack.Stack) (*stack.Deployme
 }
 
 func (f *fakeTarget) List(context.Context) ([]*stack.Deployment, error) { return nil, nil }
+
+func (f *fakeTarget) ListReleases(context.Context, string) ([]release.Release, error) {
+	return nil, nil
+}
+
+func (f *fakeTarget) Steer(_ context.Context, name string, _ release.Command, _ string) (release.Release, error) {
+	return release.Release{}, &target.NoReleaseError{Name: name}
+}
+
+func (f *fakeTarget) Rollback(_ context.Context, name, _, _ string) (release.Release, error) {
+	return release.Release{}, &target.NoReleaseError{Name: name}
+}
 
 func (f *fakeTarget) Create(_ context.Context, d target.Deploy) (*stack.Deployment, error) {
 	f.mu.Lock()

@@ -22,8 +22,6 @@ type releasing struct {
 	releases []release.Release
 }
 
-var _ target.Releases = (*releasing)(nil)
-
 func (f *releasing) factories() providerFactories { return factoriesOf(f) }
 
 var noon = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
@@ -110,14 +108,6 @@ func (f *releasing) ListReleases(_ context.Context, name string) ([]release.Rele
 		return nil, target.ErrNotFound
 	}
 	return f.releases, nil
-}
-
-func (f *releasing) Steer(_ context.Context, name string, _ release.Command, _ string) (release.Release, error) {
-	return release.Release{}, &target.NoReleaseError{Name: name}
-}
-
-func (f *releasing) Rollback(_ context.Context, name, _, _ string) (release.Release, error) {
-	return release.Release{}, &target.NoReleaseError{Name: name}
 }
 
 // passes lets a release finish.

@@ -135,14 +135,9 @@ func listReleases(ctx context.Context, data *providerData, name string, diags *d
 		diags.AddError(failed, "The provider's configuration is not known yet; apply what it depends on first.")
 		return nil, false
 	}
-	releases, ok := data.target.(target.Releases)
-	if !ok {
-		diags.AddError(failed, fmt.Sprintf("The target %q keeps no history of releases.", data.target.Name()))
-		return nil, false
-	}
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	all, err := releases.ListReleases(ctx, name)
+	all, err := data.target.ListReleases(ctx, name)
 	switch {
 	case errors.Is(err, target.ErrNotFound):
 		diags.AddError(failed, "There is no stack of that name on the target.")

@@ -39,19 +39,19 @@ of its own.`,
 			if err != nil {
 				return err
 			}
-			releases, err := p.releases(cmd)
+			on, err := p.open(cmd)
 			if err != nil {
 				return err
 			}
 			for command, wanted := range chosen {
 				if *wanted {
-					return steer(cmd, &out, releases, name, command)
+					return steer(cmd, &out, on, name, command)
 				}
 			}
 			if history {
-				return showHistory(cmd, &out, releases, name)
+				return showHistory(cmd, &out, on, name)
 			}
-			w := newWatcher(releases, name, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			w := newWatcher(on, name, cmd.OutOrStdout(), cmd.ErrOrStderr())
 			w.json = out.format == outputJSON
 			return w.run(cmd.Context())
 		},

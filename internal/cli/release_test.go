@@ -7,7 +7,11 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -212,10 +216,12 @@ func TestMistakesInReleasesAreOneSentence(t *testing.T) {
 		{[]string{"release"}, "tidegate release needs a stack, such as orders"},
 		{[]string{"release", "orders/fulfil"}, "all functions of a stack are released together"},
 		{[]string{"release", "orders", "--pause", "--abort"}, "none of the others can be"},
-		{[]string{"release", "nobody"}, `there is no stack named "nobody"; see: tidegate stacks`},
-		{[]string{"rollback", "nobody"}, `there is no stack named "nobody"; see: tidegate stacks`},
-		{[]string{"release", "nobody", "--pause"}, `there is no stack named "nobody"; see: tidegate stacks`},
-		{[]string{"release", "orders", "--target", "moon"}, `the target is "moon"; it can be "open"`},
+		{[]string{"release", "nobody"}, `there is no stack named "nobody" on this target`},
+		{[]string{"rollback", "nobody"}, `there is no stack named "nobody" on this target`},
+		{[]string{"release", "nobody", "--pause"}, `there is no stack named "nobody" on this target`},
+		{[]string{"release", "orders", "--target", "moon"}, `the target is "moon"; it can be "open" or "aws"`},
+		{[]string{"release", "orders", "--region", "eu-central-1"}, "add --target aws"},
+		{[]string{"rollback", "orders", "--target", "aws", "--token", "x"}, "--token is of the open runtime"},
 	} {
 		status, stdout, stderr := run(t, "", c.args...)
 		if status != 1 || stdout != "" || !strings.HasPrefix(stderr, "tidegate: ") || !strings.Contains(stderr, c.want) {
@@ -228,6 +234,38 @@ func TestTheShellCompletesStacksAloneForReleases(t *testing.T) {
 	fakeRuntime(t, map[string]http.HandlerFunc{"GET /v1/stacks": answering(`{"stacks":[` + deployment + `]}`)})
 	if _, stdout, _ := run(t, "", "__complete", "release", ""); stdout != "orders\n:4\n" {
 		t.Errorf("got %q", stdout)
+	}
+	if _, stdout, _ := run(t, "", "__complete", "release", "--target", "aws", ""); stdout != ":4\n" {
+		t.Errorf("of AWS: got %q", stdout)
+	}
+}
+
+func TestReleasesOnAWSAreReachedAsToldTo(t *testing.T) {
+	var mu sync.Mutex
+	var signed []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		signed = append(signed, r.Header.Get("Authorization"))
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not you</Message></Error></ErrorResponse>")
+	}))
+	t.Cleanup(server.Close)
+	folder := t.TempDir()
+	for name, text := range map[string]string{"config": "", "credentials": "[shop]\naws_access_key_id = AKIASHOP\naws_secret_access_key = hush\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(folder, "config"))
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(folder, "credentials"))
+	t.Setenv("TIDEGATE_TARGET", "aws")
+	status, _, stderr := run(t, "", "release", "orders", "--region", "eu-west-3", "--profile", "shop", "--endpoint", server.URL)
+	if status != 1 || !strings.HasPrefix(stderr, "tidegate: ") || strings.Contains(stderr, "hush") {
+		t.Errorf("got %d, %q", status, stderr)
+	}
+	if len(signed) == 0 || !strings.Contains(signed[0], "Credential=AKIASHOP/") || !strings.Contains(signed[0], "/eu-west-3/") {
+		t.Errorf("the requests are signed %q", signed)
 	}
 }
 

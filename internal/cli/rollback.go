@@ -31,11 +31,11 @@ says how to keep it.`,
 			if err != nil {
 				return err
 			}
-			releases, err := p.releases(cmd)
+			on, err := p.open(cmd)
 			if err != nil {
 				return err
 			}
-			r, err := releases.Rollback(cmd.Context(), name, to, target.Who())
+			r, err := on.Rollback(cmd.Context(), name, to, target.Who())
 			if err != nil {
 				return ofStack(name, err)
 			}

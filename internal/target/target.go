@@ -51,6 +51,8 @@ type Target interface {
 
 	// Delete removes the stack and all it owns. Deleting what is gone succeeds.
 	Delete(ctx context.Context, name string) error
+
+	Releases
 }
 
 // Releases are what a Target knows of releases.

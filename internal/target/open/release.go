@@ -10,8 +10,6 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
 
-var _ target.Releases = (*Client)(nil)
-
 // ListReleases returns the stack's releases, newest first; see target.Releases.
 func (c *Client) ListReleases(ctx context.Context, name string) ([]release.Release, error) {
 	var answer struct {
