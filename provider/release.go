@@ -85,9 +85,9 @@ func (r *stackResource) warnUnderWay(d *stack.Deployment, diags *diag.Diagnostic
 		doing = "is " + s.State
 	}
 	diags.AddWarning(subject("Release under way: stack", name), fmt.Sprintf(
-		"The release %s %s at %d %%, started by %s %s (last: %s). Watch it with: tidegate release %s\n\n"+
+		"The release %s %s at %d %%, started by %s %s%s. Watch it with: tidegate release %s\n\n"+
 			"Applying the configuration that it releases waits for it, and any other is refused until it has ended.",
-		s.ID, doing, s.Weight, cmp.Or(s.By, "another apply"), r.data.since(s.Began), s.What, name))
+		s.ID, doing, s.Weight, cmp.Or(s.By, "another apply"), r.data.since(s.Began), inBrackets("last: ", s.What), name))
 }
 
 // warnRelease says what a release has done, or is doing, to the stack since the state
@@ -103,12 +103,20 @@ func (r *stackResource) warnRelease(state tftypes.Value, d *stack.Deployment, di
 		for _, component := range slices.Sorted(maps.Keys(explained(d))) {
 			aliases = append(aliases, fmt.Sprintf("%s %s", component, d.Components[component]))
 		}
-		diags.AddWarning(subject("Rolled back outside Terraform: stack", name), fmt.Sprintf("%s rolled the stack back %s (%s).\n\n- %s",
-			cmp.Or(s.By, "Somebody"), r.data.since(s.Since), s.What, strings.Join(aliases, "\n- ")))
+		diags.AddWarning(subject("Rolled back outside Terraform: stack", name), fmt.Sprintf("%s rolled the stack back %s%s.\n\n- %s",
+			cmp.Or(s.By, "Somebody"), r.data.since(s.Since), inBrackets("", s.What), strings.Join(aliases, "\n- ")))
 	case s.State == string(release.RolledBack) && released(state, d):
 		diags.AddWarning(subject("Release rolled back: stack", name), fmt.Sprintf("The release %s was %s, %s. Every alias is where it was before. Applying the configuration releases it again.",
-			s.ID, s.What, r.data.since(s.Since)))
+			s.ID, cmp.Or(s.What, "rolled back"), r.data.since(s.Since)))
 	}
+}
+
+// inBrackets adds what is known; a target that has little room may have left it out.
+func inBrackets(before, what string) string {
+	if what == "" {
+		return ""
+	}
+	return " (" + before + what + ")"
 }
 
 // released tells whether the differences between a state and its stack come from the

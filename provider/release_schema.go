@@ -32,6 +32,6 @@ func releaseAttribute() schema.SingleNestedAttribute {
 		"on_failure": defaultString(stack.Rollback, "What a missed gate, a failed function or an interrupted apply does: `rollback` returns every alias to where it was, "+
 			"`hold` leaves the weights as they are until somebody resumes, promotes or aborts the release with `tidegate release`. Default: `rollback`."),
 		"wait": defaultBool(true, "Whether an apply waits for the end of the release, and fails if it does. Without, it returns once the release has begun; "+
-			"the open runtime goes on by itself, on AWS the next apply or `tidegate release` does. Default: `true`."),
+			"the open runtime goes on by itself, on AWS every further apply takes the steps that are due. Default: `true`."),
 	})
 }

@@ -34,22 +34,30 @@ func releaseTimes(s stack.Stack) (least, most time.Duration) {
 		}
 		most += step + stepMargin
 	}
-	for _, hook := range []string{r.Before, r.After} {
+	return least, most + hookTimes(s)
+}
+
+// hookTimes are how long the functions that are run for a release may take.
+func hookTimes(s stack.Stack) (most time.Duration) {
+	for _, hook := range []string{s.Release.Before, s.Release.After} {
 		if f, ok := s.Functions[hook]; ok {
 			most += f.Timeout.Std() + hookMargin
 		}
 	}
-	return least, most
+	return most
 }
 
 // updateTimeout is how long an update may take where `timeouts` does not say: a default
-// never cuts a release off.
+// never cuts a release off. On AWS an apply that does not wait still runs the hooks.
 func updateTimeout(s stack.Stack, waits bool) time.Duration {
-	_, most := releaseTimes(s)
-	if !waits {
+	switch _, most := releaseTimes(s); {
+	case s.Release == nil:
 		return writeTimeout
+	case !waits:
+		return writeTimeout + hookTimes(s)
+	default:
+		return writeTimeout + most
 	}
-	return writeTimeout + most
 }
 
 // checkUpdateTimeout finds a timeout that no release can meet.
