@@ -108,7 +108,7 @@ func (t Trigger) withDefaults() Trigger {
 		api := *t.HTTPAPI
 		api.Routes = maps.Clone(api.Routes)
 		for key, r := range api.Routes {
-			r.Auth = cmp.Or(r.Auth, NewRoute().Auth)
+			r.Auth, r.Alias = cmp.Or(r.Auth, NewRoute().Auth), r.otherAlias()
 			api.Routes[key] = r
 		}
 		if api.AccessLog != nil {
@@ -180,7 +180,16 @@ func (r *Route) UnmarshalJSON(text []byte) error {
 	v := plain(NewRoute())
 	err := json.Unmarshal(text, &v)
 	*r = Route(v)
+	r.Alias = r.otherAlias()
 	return err
+}
+
+// otherAlias is the route's alias unless that is "live", which has one spelling: none.
+func (r Route) otherAlias() string {
+	if r.Alias == AliasLive {
+		return ""
+	}
+	return r.Alias
 }
 
 // UnmarshalJSON decodes an access log; what is absent gets its default.

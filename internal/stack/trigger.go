@@ -34,6 +34,9 @@ const DefaultAccessLogFormat = `{"requestId":"$context.requestId","ip":"$context
 // A Route binds a route key to a function.
 type Route struct {
 	Function string `json:"function"`
+	// Alias of the function that requests go to (see Alias); empty (default) means
+	// "live". It need not exist yet: until it does, requests fail.
+	Alias string `json:"alias,omitempty"`
 	// Auth is "inherit" (default) or "none".
 	Auth string `json:"auth"`
 	// Scopes the token must have one of, in place of the API's.

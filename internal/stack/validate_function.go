@@ -49,14 +49,20 @@ func (v *validation) function(s Stack, name string) {
 	v.network(f.Network, path+".network")
 	v.key(f, path)
 	v.retention(path+".logs.retention_days", f.Logs.RetentionDays)
-	if f.URL != nil {
-		v.oneOf(path+".url.auth", "the authorization of the URL", f.URL.Auth, "none", "iam")
-		if f.URL.CORS != nil {
-			// Lambda answers preflight requests itself and refuses OPTIONS here.
-			v.cors(f.URL.CORS, path+".url.cors", corsMethods[:len(corsMethods)-1])
-		}
-	}
+	v.functionURL(f.URL, path+".url")
 	v.between(path+".keep_versions", "the number of versions to keep", f.KeepVersions, 1, 100, "")
+}
+
+// functionURL checks the address of a function or of one of its aliases.
+func (v *validation) functionURL(u *FunctionURL, path string) {
+	if u == nil {
+		return
+	}
+	v.oneOf(path+".auth", "the authorization of the URL", u.Auth, "none", "iam")
+	if u.CORS != nil {
+		// Lambda answers preflight requests itself and refuses OPTIONS here.
+		v.cors(u.CORS, path+".cors", corsMethods[:len(corsMethods)-1])
+	}
 }
 
 // code checks what runs: packages, runtime and handler, or an image.

@@ -26,6 +26,7 @@ func (v *validation) httpAPI(api *HTTPAPI) {
 			shapes[parsed.Shape()] = key
 		}
 		v.routeAuth(api, api.Routes[key], path)
+		v.routeAlias(api.Routes[key], path)
 	}
 	if api.CORS != nil {
 		v.cors(api.CORS, "cors", corsMethods)

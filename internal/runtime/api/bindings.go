@@ -76,7 +76,7 @@ func (s *Server) registerBindings(api huma.API) {
 		}
 		for _, b := range bindings(r) {
 			if b.Name == in.Binding {
-				return &bindingOutput{ETag: etag(r.Revision), Body: b}, nil
+				return &bindingOutput{ETag: etag(r), Body: b}, nil
 			}
 		}
 		return nil, problem(http.StatusNotFound, "stack %q has no binding %q", in.Stack, in.Binding)

@@ -130,6 +130,7 @@ func (s *Server) registerFunctions(api huma.API) {
 	})
 
 	s.registerAlias(api)
+	s.registerNamedAliases(api)
 }
 
 func (s *Server) registerAlias(api huma.API) {
@@ -208,7 +209,7 @@ func functionAnswer(r *store.Record, in FunctionPath) (*functionOutput, error) {
 		return nil, noFunction(in.Stack, in.Function)
 	}
 	f.Secrets = nil
-	return &functionOutput{ETag: etag(r.Revision), Body: f}, nil
+	return &functionOutput{ETag: etag(r), Body: f}, nil
 }
 
 func aliasAnswer(r *store.Record, in FunctionPath) (*aliasOutput, error) {
@@ -219,5 +220,5 @@ func aliasAnswer(r *store.Record, in FunctionPath) (*aliasOutput, error) {
 	if len(published.Live) == 0 {
 		return nil, problem(http.StatusNotFound, "function %q of stack %q has no alias %q", in.Function, in.Stack, stack.AliasLive)
 	}
-	return &aliasOutput{ETag: etag(r.Revision), Body: Alias{published.Live}}, nil
+	return &aliasOutput{ETag: etag(r), Body: Alias{published.Live}}, nil
 }

@@ -72,8 +72,12 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 	})
 }
 
-// schemaName tells a stack's release, which is a policy, from one that takes place.
+// schemaName tells a stack's release, which is a policy, from one that takes place, and
+// an alias with a name of the user's own from "live".
 func schemaName(t reflect.Type, hint string) string {
+	if t == reflect.TypeFor[stack.Alias]() || t == reflect.TypeFor[*stack.Alias]() {
+		return "NamedAlias"
+	}
 	if t == reflect.TypeFor[stack.Release]() || t == reflect.TypeFor[*stack.Release]() {
 		return "ReleasePolicy"
 	}
@@ -103,6 +107,7 @@ var requiredInBodies = map[string][]string{
 	"Async":         nil,
 	"Logs":          nil,
 	"FunctionURL":   nil,
+	"NamedAlias":    {"routing"},
 	"CORS":          nil,
 	"ReleasePolicy": nil,
 	"Gate":          nil,

@@ -40,8 +40,8 @@ func (j joining) check(name string, r *store.Record) error {
 // named is false because check is called again after a change in between.
 func (j joining) named() bool { return false }
 
-// etag writes a revision as an ETag.
-func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }
+// etag writes the revision of a record's stack as an ETag.
+func etag(r *store.Record) string { return `"` + strconv.FormatUint(r.StackRevision(), 10) + `"` }
 
 // check compares the headers with the record there is; nil means none.
 func (p Precondition) check(name string, r *store.Record) error {
@@ -55,9 +55,9 @@ func (p Precondition) check(name string, r *store.Record) error {
 		return nil
 	case !exists:
 		return problem(http.StatusPreconditionFailed, "stack %q does not exist", name)
-	case strings.Trim(strings.TrimPrefix(p.IfMatch, "W/"), `"`) != strconv.FormatUint(r.Revision, 10):
+	case strings.Trim(strings.TrimPrefix(p.IfMatch, "W/"), `"`) != strconv.FormatUint(r.StackRevision(), 10):
 		return problem(http.StatusPreconditionFailed, "stack %q was changed since revision %s was read: it is at %s now; nothing was changed",
-			name, p.IfMatch, etag(r.Revision))
+			name, p.IfMatch, etag(r))
 	}
 	return nil
 }

@@ -130,7 +130,7 @@ func (s *Server) changeRelease(ctx context.Context, name, by string,
 		return nil, err
 	}
 	s.Log.InfoContext(ctx, "a release was steered", "stack", name, "release", out.Body.ID, "what", out.Body.Status().What)
-	out.ETag = etag(r.Revision)
+	out.ETag = etag(r)
 	return out, nil
 }
 

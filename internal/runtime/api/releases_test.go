@@ -111,7 +111,7 @@ func TestARollbackIsOneWrite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if etag(record.Revision) != answer.header.Get("ETag") || fmt.Sprint(record.Revision-1) != before.Revision {
+	if etag(record) != answer.header.Get("ETag") || fmt.Sprint(record.Revision-1) != before.Revision {
 		t.Errorf("revision %d after %s", record.Revision, before.Revision)
 	}
 	if d := f.call(http.MethodGet, ordersPath, nil).deployment(); d.Functions["fulfil"].Version != 1 || !d.Release.Back ||

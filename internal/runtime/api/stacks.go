@@ -126,5 +126,5 @@ func (s *Server) changeExisting(ctx context.Context, name string, match conditio
 }
 
 func (s *Server) stackOutput(ctx context.Context, r *store.Record) *stackOutput {
-	return &stackOutput{ETag: etag(r.Revision), Body: s.deployment(ctx, r)}
+	return &stackOutput{ETag: etag(r), Body: s.deployment(ctx, r)}
 }

@@ -124,14 +124,13 @@ func publish(versions *store.FunctionRecord, f stack.Function, now time.Time, si
 	return versions.LastVersion
 }
 
-// prune removes all but the newest versions; what "live" points at stays.
+// prune removes all but the newest versions; what an alias points at stays.
 func prune(versions *store.FunctionRecord, keep int) {
 	old := max(0, len(versions.Versions)-keep)
 	i := -1
 	versions.Versions = slices.DeleteFunc(versions.Versions, func(v store.VersionRecord) bool {
 		i++
-		_, live := versions.Live[v.Number]
-		return i < old && !live
+		return i < old && versions.UsedBy(v.Number) == ""
 	})
 }
 

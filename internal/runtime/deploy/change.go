@@ -43,7 +43,7 @@ func DeleteFunction(r *store.Record, name string) (*store.Record, error) {
 	return next, nil
 }
 
-// DeleteVersion removes one version that "live" does not point at.
+// DeleteVersion removes one version that no alias points at.
 func DeleteVersion(r *store.Record, name string, number int) (*store.Record, error) {
 	_, versions, err := function(r, name)
 	if err != nil {
@@ -55,9 +55,9 @@ func DeleteVersion(r *store.Record, name string, number int) (*store.Record, err
 	if err := settled(r, fmt.Sprintf("the versions of function %q", name)); err != nil {
 		return nil, err
 	}
-	if _, live := versions.Live[number]; live {
+	if alias := versions.UsedBy(number); alias != "" {
 		return nil, failure(InUse, "version %d of function %q of stack %q cannot be deleted: the alias %q points at it",
-			number, name, r.Stack.Name, stack.AliasLive)
+			number, name, r.Stack.Name, alias)
 	}
 	next := r.Clone()
 	f := next.Functions[name]

@@ -26,7 +26,7 @@ func Status(r *store.Record, ingress string, triggers map[string]string) stack.D
 	s := told(r)
 	d := stack.Deployment{
 		Stack:      withoutSecrets(s),
-		Revision:   strconv.FormatUint(r.Revision, 10),
+		Revision:   strconv.FormatUint(r.StackRevision(), 10),
 		ReleaseID:  s.ReleaseID(),
 		Release:    releaseStatus(r),
 		Creation:   r.Creation,
@@ -61,12 +61,17 @@ func functionStatus(r *store.Record, name string, f stack.Function, ingress stri
 		Versions: make([]stack.Version, len(versions.Versions)),
 	}
 	if f.URL != nil {
-		status.URL = ingress + "/functions/" + r.Stack.Name + "/" + name + "/"
+		status.URL = functionAddress(r.Stack.Name, name, ingress) + "/"
 	}
 	for i, v := range versions.Versions {
 		status.Versions[i] = v.Version
 	}
 	return status
+}
+
+// functionAddress is where trigger.FunctionURLs answers for a function.
+func functionAddress(stackName, function, ingress string) string {
+	return ingress + "/functions/" + stackName + "/" + function
 }
 
 // components lists what stack.Stack.Components names, whatever the triggers

@@ -28,6 +28,8 @@ type function struct {
 type settings struct {
 	function stack.Function
 	live     stack.Routing
+	// aliases beside "live", by name.
+	aliases map[string]stack.Alias
 	// pools by version: numbers and "$LATEST".
 	pools map[string]*pool
 	// candidate gets none of the alias's traffic before its pool is warm; until then
@@ -60,7 +62,7 @@ func (f *function) update(rec *store.Record) {
 	}
 	versions := []version{{name: stack.Latest, config: config.Config, secrets: config.Secrets}}
 	if published := rec.Functions[f.name]; published != nil {
-		next.live = published.Live
+		next.live, next.aliases = published.Live, published.Aliases
 		for _, v := range published.Versions {
 			versions = append(versions, version{name: strconv.Itoa(v.Number), config: v.Config, secrets: v.Secrets})
 		}
@@ -154,6 +156,9 @@ func (f *function) route(qualifier string, random func() float64) (*pool, string
 		version = s.warm(strconv.Itoa(s.live.Pick(random())))
 	default:
 		arn += ":" + qualifier
+		if alias, ok := s.aliases[qualifier]; ok {
+			version = strconv.Itoa(alias.Routing.Pick(random()))
+		}
 	}
 	if p := s.pools[version]; p != nil {
 		return p, arn, nil

@@ -69,6 +69,27 @@ func TestAnAliasSplitsItsTraffic(t *testing.T) {
 	}
 }
 
+func TestAnAliasOfAnyNameSplitsItsTraffic(t *testing.T) {
+	random := 0.0
+	h := newHouse(t, echo, func(o *Options) { o.Random = func() float64 { return random } })
+	h.apply("shop", shop(func(rec *store.Record) {
+		addVersion(rec, rec.Stack.Functions["cart"].Config)
+		rec.Functions["cart"].Aliases = map[string]stack.Alias{"beta": {Routing: stack.Routing{1: 25, 2: 75}}}
+	}))
+	counts := map[string]int{}
+	for i := range 100 {
+		random = float64(i) / 100
+		_, p, arn, err := h.lookUp("shop-cart", "beta")
+		if err != nil || arn != stack.QualifiedARN("shop", "cart", "beta") {
+			t.Fatal(arn, err)
+		}
+		counts[p.version.name]++
+	}
+	if counts["1"] != 25 || counts["2"] != 75 {
+		t.Errorf("of 100 invocations %v went to the versions, want 25 and 75", counts)
+	}
+}
+
 func TestAVersionKeepsWhatItFroze(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, func(p *process) {

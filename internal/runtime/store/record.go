@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -10,8 +12,8 @@ import (
 )
 
 // RecordFormat is the newest format of records this program reads. Records are
-// written in format 1, but for those of a stack with a release under way: a program
-// that knows nothing of releases would lose it.
+// written in format 1, but for those of a stack with a release under way or with
+// aliases beside "live": a program that knows nothing of them would lose them.
 const (
 	RecordFormat  = formatRelease
 	formatRelease = 2
@@ -45,6 +47,10 @@ type Record struct {
 	Releases []release.Release `json:"releases,omitempty"`
 	// Deleted marks a tombstone, which keeps version numbers from being used again.
 	Deleted bool `json:"deleted,omitempty"`
+	// Since is the revision at which the stack itself was last changed, if nothing but
+	// aliases beside "live" was since: they do not belong to the stack, and who saw it
+	// before may change it still. 0 means Revision.
+	Since uint64 `json:"since,omitempty"`
 
 	// Revision of the key-value entry. Not stored in it.
 	Revision uint64 `json:"-"`
@@ -58,6 +64,8 @@ type FunctionRecord struct {
 	Versions []VersionRecord `json:"versions,omitempty"`
 	// Live is the routing of the alias "live"; empty when the alias was deleted.
 	Live stack.Routing `json:"live,omitempty"`
+	// Aliases beside "live", by name.
+	Aliases map[string]stack.Alias `json:"aliases,omitempty"`
 }
 
 // A VersionRecord is a version with the secrets that were frozen into it.
@@ -76,7 +84,24 @@ func (f *FunctionRecord) Version(number int) (VersionRecord, bool) {
 	return VersionRecord{}, false
 }
 
-// Clone returns a copy that may be changed.
+// UsedBy returns the alias that points at a version, the first by name where several
+// do; empty if none does.
+func (f *FunctionRecord) UsedBy(number int) string {
+	if _, ok := f.Live[number]; ok {
+		return stack.AliasLive
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Aliases)) {
+		if _, ok := f.Aliases[name].Routing[number]; ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// StackRevision is the revision of the stack itself.
+func (r *Record) StackRevision() uint64 { return cmp.Or(r.Since, r.Revision) }
+
+// Clone returns a copy for a change of the stack itself.
 func (r *Record) Clone() *Record {
 	text, err := json.Marshal(r)
 	c := new(Record)
@@ -88,7 +113,7 @@ func (r *Record) Clone() *Record {
 		// through it.
 		panic(fmt.Sprintf("store: a record does not survive JSON: %v", err))
 	}
-	c.Revision = r.Revision
+	c.Revision, c.Since = r.Revision, 0
 	return c
 }
 
@@ -156,6 +181,11 @@ func (r *Record) configs() []stack.Config {
 func (r *Record) format() int {
 	if r.Release != nil {
 		return formatRelease
+	}
+	for _, f := range r.Functions {
+		if len(f.Aliases) > 0 {
+			return formatRelease
+		}
 	}
 	return formatPlain
 }

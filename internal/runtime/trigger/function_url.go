@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // functionsPath is where functions' own addresses are: below their stack's name
-// and their own.
+// and their own, which a colon and an alias may follow.
 const functionsPath = "/functions/"
 
 // FunctionURLs answers the requests to functions' own addresses, as Lambda's
@@ -56,30 +57,64 @@ func (u *FunctionURLs) Components(_ context.Context, r *store.Record) map[string
 	return components
 }
 
-// Mount serves /functions/{stack}/{function}/...
+// Mount serves /functions/{stack}/{function}/... and /functions/{stack}/{function}:{alias}/...
 func (u *FunctionURLs) Mount(mux *http.ServeMux) {
 	mux.HandleFunc(functionsPath+"{stack}/{function}", u.serve)
 	mux.HandleFunc(functionsPath+"{stack}/{function}/", u.serve)
 }
 
+// An address is what a request to one goes to.
+type address struct {
+	stack, function, alias string
+	config                 *stack.FunctionURL
+}
+
+// address returns the address that a request is to.
+func (u *FunctionURLs) address(r *http.Request) (address, bool) {
+	function, alias, named := strings.Cut(r.PathValue("function"), ":")
+	a := address{stack: r.PathValue("stack"), function: function, alias: stack.AliasLive}
+	record, ok := u.env.Store.Directory().Stack(a.stack)
+	if !ok {
+		return a, false
+	}
+	if !named {
+		a.config = record.Stack.Functions[function].URL
+		return a, a.config != nil
+	}
+	a.alias = alias
+	_, published, ok := record.Function(function)
+	if !ok {
+		return a, false
+	}
+	a.config = published.Aliases[alias].URL
+	return a, a.config != nil
+}
+
+// path at which the address is.
+func (a address) path() string {
+	path := functionsPath + a.stack + "/" + a.function
+	if a.alias != stack.AliasLive {
+		path += ":" + a.alias
+	}
+	return path
+}
+
 func (u *FunctionURLs) serve(w http.ResponseWriter, r *http.Request) {
-	stackName, function := r.PathValue("stack"), r.PathValue("function")
 	id := uuid.NewString()
 	w.Header().Set("X-Amzn-Requestid", id)
-	record, ok := u.env.Store.Directory().Stack(stackName)
-	if !ok || record.Stack.Functions[function].URL == nil {
+	to, ok := u.address(r)
+	if !ok {
 		writeURLMessage(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	config := record.Stack.Functions[function].URL
-	cors := cors{config.CORS}
+	cors := cors{to.config.CORS}
 	if cors.isPreflight(r) {
 		cors.preflight(w, r)
 		return
 	}
 	cors.annotate(w, r)
-	restricted := config.Auth != "none"
-	if restricted && !u.allowed(r, stackName, function) {
+	restricted := to.config.Auth != "none"
+	if restricted && !u.allowed(r, to) {
 		writeURLMessage(w, http.StatusForbidden, "Forbidden")
 		return
 	}
@@ -89,7 +124,7 @@ func (u *FunctionURLs) serve(w http.ResponseWriter, r *http.Request) {
 		writeURLMessage(w, status, message)
 		return
 	}
-	event := u.event(r, stackName, function, id, restricted, body)
+	event := u.event(r, to, id, restricted, body)
 	payload, err := event.encode()
 	if err != nil || len(payload) > invoke.MaxSyncPayload {
 		writeURLMessage(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
@@ -97,26 +132,29 @@ func (u *FunctionURLs) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	outcome := <-u.running.start(invoke.Request{
 		ID:        id,
-		Function:  stack.FullName(stackName, function),
-		Qualifier: stack.AliasLive,
+		Function:  stack.FullName(to.stack, to.function),
+		Qualifier: to.alias,
 		Payload:   payload,
 		TraceID:   event.Headers["x-amzn-trace-id"],
 		Source:    "function_url",
 	})
-	u.relay(w, cors, outcome, stackName, function)
+	u.relay(w, cors, outcome, to.stack, to.function)
 }
 
 // allowed asks for permission on the alias, which is what runs, or on the
 // function as a whole.
-func (u *FunctionURLs) allowed(r *http.Request, stackName, function string) bool {
+func (u *FunctionURLs) allowed(r *http.Request, to address) bool {
 	const action = "lambda:InvokeFunctionUrl"
-	return u.env.Authorize(r, action, stack.AliasARN(stackName, function)) == nil ||
-		u.env.Authorize(r, action, stack.FunctionARN(stackName, function)) == nil
+	return u.env.Authorize(r, action, stack.QualifiedARN(to.stack, to.function, to.alias)) == nil ||
+		u.env.Authorize(r, action, stack.FunctionARN(to.stack, to.function)) == nil
 }
 
-func (u *FunctionURLs) event(r *http.Request, stackName, function, id string, restricted bool, body []byte) httpEvent {
-	event := newHTTPEvent(u.env, r, pathBelow(r, functionsPath+stackName+"/"+function), body)
-	event.RequestContext.APIID = stack.FullName(stackName, function)
+func (u *FunctionURLs) event(r *http.Request, to address, id string, restricted bool, body []byte) httpEvent {
+	event := newHTTPEvent(u.env, r, pathBelow(r, to.path()), body)
+	event.RequestContext.APIID = stack.FullName(to.stack, to.function)
+	if to.alias != stack.AliasLive {
+		event.RequestContext.APIID += "-" + to.alias
+	}
 	event.RequestContext.RequestID = id
 	event.RequestContext.AccountID = "anonymous"
 	if restricted {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -29,6 +30,11 @@ func serveURLs(t *testing.T, invoker invoke.Invoker, authorize Authorizer) *apiT
 		"iam":    withURL(&stack.FunctionURL{Auth: "iam"}),
 		"hidden": withURL(nil),
 	}
+	record.Functions = map[string]*store.FunctionRecord{"hidden": {Aliases: map[string]stack.Alias{
+		"beta":   {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "none"}},
+		"closed": {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "iam"}},
+		"inner":  {Routing: stack.RouteTo(1)},
+	}}}
 	record.Revision = 0
 	if _, err := s.PutRecord(t.Context(), record); err != nil {
 		t.Fatal(err)
@@ -99,6 +105,30 @@ func TestFunctionURLWithIAMNeedsPermission(t *testing.T) {
 	}
 	if !strings.Contains(string(seen[2].Payload), `"authorization":"mine"`) {
 		t.Error("an open function does not see the header")
+	}
+}
+
+func TestAnAliasHasAnAddressOfItsOwn(t *testing.T) {
+	f := answering(`"ok"`)
+	urls := serveURLs(t, f, func(_ *http.Request, action, resource string) error {
+		if action == "lambda:InvokeFunctionUrl" && resource == stack.QualifiedARN("shop", "hidden", "closed") {
+			return nil
+		}
+		return errors.New("no permission")
+	})
+	urls.wants("GET", "/hidden:beta", 200, "ok")
+	urls.wants("GET", "/hidden:beta/a/b", 200, "ok")
+	urls.wants("GET", "/hidden:closed/", 200, "ok")
+	for _, nothing := range []string{"/hidden:inner", "/hidden:none", "/hidden:", "/hidden:live", "/none:beta", "/open:beta"} {
+		urls.wants("GET", nothing, 404, `{"Message":"Not Found"}`)
+	}
+	seen := f.seen()
+	if len(seen) != 3 || seen[0].Qualifier != "beta" || seen[0].Function != "shop-hidden" || seen[2].Qualifier != "closed" {
+		t.Fatalf("invoked %+v", seen)
+	}
+	var event httpEvent
+	if err := json.Unmarshal(seen[1].Payload, &event); err != nil || event.RawPath != "/a/b" || event.RequestContext.APIID != "shop-hidden-beta" {
+		t.Errorf("the event is %+v (%v)", event, err)
 	}
 }
 

@@ -227,7 +227,7 @@ func (h *HTTPAPIs) invoke(w http.ResponseWriter, api *httpAPI, route *route, eve
 	defer timer.Stop()
 	result := h.running.start(invoke.Request{
 		Function:  stack.FullName(api.stack, route.binding.Function),
-		Qualifier: stack.AliasLive,
+		Qualifier: route.binding.Qualifier(),
 		Payload:   payload,
 		TraceID:   event.Headers["x-amzn-trace-id"],
 		Source:    "http_api",
