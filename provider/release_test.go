@@ -222,32 +222,6 @@ func TestAnApplyIsRefusedWhileAnotherReleaseIsUnderWay(t *testing.T) {
 	)
 }
 
-func TestMistakesInAReleaseAreFoundWhilePlanning(t *testing.T) {
-	s := newShop(t)
-	for name, c := range map[string]struct{ lines, want string }{
-		"no such strategy":           {`release = { strategy = "slow" }`, `release\.strategy`},
-		"a weight of blue and green": {`release = { strategy = "blue_green", weight = 10 }`, `has no weight`},
-		"a weight beside a name":     {`release = { strategy = "Canary10Percent5Minutes", weight = 10 }`, `names its weight itself`},
-		"a weight of all":            {`release = { strategy = "canary", weight = 100 }`, `release\.weight`},
-		"a short interval":           {`release = { strategy = "canary", interval = "0.5s" }`, `release\.interval`},
-		"no interval":                {`release = { strategy = "canary", interval = "soon" }`, `"soon" is not a duration`},
-		"an empty gate":              {`release = { strategy = "canary", gate = {} }`, `no condition`},
-		"a gate of nothing":          {`release = { gate = { max_error_rate = 0.1 } }`, `no time in which a gate could be watched`},
-		"more than all":              {`release = { strategy = "canary", gate = { max_error_rate = 1.5 } }`, `from 0 to 1`},
-		"a stranger's hook":          {`release = { strategy = "canary", before = "smoke" }`, `no function "smoke" in this stack`},
-		"an unknown end":             {`release = { strategy = "canary", on_failure = "cry" }`, `release\.on_failure`},
-		"too little time": {
-			"timeouts = { update = \"5m\" }\n  release = { strategy = \"linear\" }",
-			`an update may take 5m, and the release \(linear, 10 % more every 1m\) takes at least 9m`,
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			want := regexp.MustCompile(strings.ReplaceAll(c.want, " ", `\s+`))
-			runReleasing(t, &releasing{}, resource.TestStep{Config: s.config(c.lines, ""), PlanOnly: true, ExpectError: want})
-		})
-	}
-}
-
 func TestADefaultTimeoutGrowsWithTheRelease(t *testing.T) {
 	hook := stack.NewFunction()
 	hook.Timeout = stack.Duration(time.Minute)
