@@ -51,7 +51,10 @@ func (d *driver) drive(ctx context.Context) error {
 		case d.r.Stopped == release.Held:
 			return &target.ReleaseError{Release: d.r}
 		case ctx.Err() != nil:
-			return d.interrupt(ctx)
+			if err := d.interrupt(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		d.beat(ctx)
 		next, err := d.next(ctx)

@@ -140,8 +140,8 @@ func (n *note) differs(r release.Release) bool { return n == nil || !n.at(r) }
 const maxReleases = 20
 
 // history returns the releases that the journal knows, newest first, each as it was
-// last. A change that did not take place is left out if now, which may be nil, says so
-// of the newest release.
+// last. What was written down and did not take place is left out as far as now, the note
+// of the newest release, tells; it may be nil.
 func (s *session) history(ctx context.Context, stack string, now *note) ([]release.Release, error) {
 	var all []release.Release
 	err := s.entries(ctx, stack, func(e entry) bool {
@@ -155,5 +155,13 @@ func (s *session) history(ctx context.Context, stack string, now *note) ([]relea
 		}
 		return len(all) <= maxReleases
 	})
-	return all, err
+	return begunOnly(all, now), err
+}
+
+// begunOnly leaves out releases that were written down and never began: they have not
+// ended, and the aliases tell of another.
+func begunOnly(all []release.Release, now *note) []release.Release {
+	return slices.DeleteFunc(all, func(r release.Release) bool {
+		return now != nil && !r.Ended() && (r.ID != now.id || !r.Began.Equal(now.began))
+	})
 }

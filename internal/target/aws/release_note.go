@@ -153,9 +153,9 @@ func (n *note) ended() bool {
 // of tells whether two notes are of one release.
 func (n *note) of(m *note) bool { return m != nil && n.id == m.id && n.began.Equal(m.began) }
 
-// at tells whether the release stands where the note says.
+// at tells whether the release stands where the note says. There may be no note.
 func (n *note) at(r release.Release) bool {
-	return r.ID == n.id && r.Began.Equal(n.began) && r.Phase == n.phase && r.Step == n.step && r.Stopped == n.stopped && r.Since.Equal(n.since)
+	return n != nil && r.ID == n.id && r.Began.Equal(n.began) && r.Phase == n.phase && r.Step == n.step && r.Stopped == n.stopped && r.Since.Equal(n.since)
 }
 
 // routing that the alias is to have once the release has ended.

@@ -29,8 +29,8 @@ func (s *session) listReleases(ctx context.Context, name string) ([]release.Rele
 		return nil, fmt.Errorf("cannot read the releases of stack %q: %w", name, err)
 	}
 	if len(all) == 0 {
-		_, err := s.logGroupTags(ctx, markerGroup(name))
-		if missing(err) {
+		tags, err := s.logGroupTags(ctx, markerGroup(name))
+		if missing(err) || err == nil && !ours(tags, name) {
 			err = target.ErrNotFound
 		}
 		return nil, err
@@ -54,8 +54,11 @@ func (s *session) listReleases(ctx context.Context, name string) ([]release.Rele
 		if all, err = s.history(ctx, name, n); err != nil {
 			return nil, err
 		}
-		newest = all[0]
 	}
+	if all = begunOnly(all, n); len(all) == 0 {
+		return nil, nil
+	}
+	newest = all[0]
 	if !newest.Ended() {
 		last, err := i.lastBeat(ctx, n)
 		if err == nil && last.Seen != nil && !last.At.Before(newest.Since) {

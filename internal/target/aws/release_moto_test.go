@@ -1,0 +1,602 @@
+package aws
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
+)
+
+func TestEachStrategyMovesTheAliasesToItsEnd(t *testing.T) {
+	w := openWorld(t)
+	for name, c := range map[string]struct {
+		policy *stack.Release
+		// moves of the first function's alias: the version and what another gets.
+		moves []string
+		takes time.Duration
+	}{
+		"all":    {nil, []string{"2"}, 0},
+		"canary": {&stack.Release{Strategy: stack.Canary}, []string{"1 2=0.10", "2"}, 5 * time.Minute},
+		"linear": {&stack.Release{Strategy: stack.Linear, Weight: 30}, []string{"1 2=0.30", "2 1=0.40", "2 1=0.10", "2"}, 3 * time.Minute},
+		"blue":   {&stack.Release{Strategy: stack.BlueGreen}, []string{"2", "2"}, 5 * time.Minute},
+		"sam":    {&stack.Release{Strategy: "Canary20Percent1Minutes"}, []string{"1 2=0.20", "2"}, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.shop = w.in(t)
+			want := w.begun(name, c.policy)
+			began := w.clock.now()
+			d := w.release(want)
+			var moves []string
+			for _, move := range w.aliases.moves {
+				if after, ok := strings.CutPrefix(move, name+"-create "); ok {
+					moves = append(moves, after)
+				}
+			}
+			if !slices.Equal(moves, c.moves) {
+				t.Errorf("the alias was moved %q, want %q", moves, c.moves)
+			}
+			if took := w.clock.now().Sub(began); took != c.takes {
+				t.Errorf("it took %s, want %s", took, c.takes)
+			}
+			w.at(name, stack.RouteTo(2))
+			r, n := w.last(name)
+			if n != 1 || r.Phase != release.Finished || r.ID != want.ReleaseID() || r.By != "ada@laptop" || r.Versions["smoke"] != 1 || len(r.Moves) != 2 {
+				t.Errorf("the last of %d releases is %+v", n, r)
+			}
+			if s := d.Release; s == nil || s.State != "finished" || s.Weight != 100 || s.By != "ada@laptop" || !maps.Equal(s.Candidates, map[string]int{"create": 2, "list": 2}) {
+				t.Errorf("the deployment says of the release: %+v", s)
+			}
+		})
+	}
+}
+
+func TestAnApplyThatMovesNothingReleasesNothing(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary})
+	w.release(want)
+	w.release(want)
+	create := want.Functions["create"]
+	create.Logs.RetentionDays = 30
+	want.Functions["create"] = create
+	want.Release = &stack.Release{Strategy: stack.Linear}
+	w.release(want)
+	if r, n := w.last("shop"); n != 1 {
+		t.Errorf("there are %d releases, the last %+v", n, r)
+	}
+}
+
+func TestABadCandidateIsRolledBackAndTheNextPlanOffersItAgain(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{MaxErrorRate: limit(0.01)}})
+	create := want.Functions["create"]
+	create.Permissions = []stack.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::b/*"}}}
+	create.Logs.RetentionDays, create.KeepVersions = 30, 9
+	want.Functions["create"] = create
+	before := w.read(w.stack("shop", w.one, nil))
+	w.watch.minutes["shop-create 1"] = release.Counts{Invocations: 90, P95: 20 * time.Millisecond}
+	w.watch.minutes["shop-create 2"] = release.Counts{Invocations: 10, P95: 20 * time.Millisecond}
+	w.watch.minutes["shop-list 2"] = release.Counts{Invocations: 10, Errors: 5, P95: 20 * time.Millisecond}
+	began := w.clock.now()
+
+	d := w.fails(want, `the release `+want.ReleaseID()+` was rolled back: at 10 % the candidate version 2 of function "list" failed in 5 of 10 (50 %) invocations; 1 % allowed; every alias is where it was before`)
+	if took := w.clock.now().Sub(began); took > 5*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	w.at("shop", stack.RouteTo(1))
+	after := w.read(w.stack("shop", w.one, nil))
+	for _, is := range []*stack.Deployment{d, after} {
+		if is.ReleaseID != before.ReleaseID || !ready(is) || !sameContent(is.Stack, before.Stack) {
+			t.Errorf("afterwards it is %+v\nwith %v", is.Stack, is.Components)
+		}
+		if s := is.Release; s.State != "rolled_back" || s.ID != want.ReleaseID() || !strings.HasPrefix(s.What, `rolled back: at 10 %`) {
+			t.Errorf("the release is told as %+v", s)
+		}
+	}
+
+	w.watch.minutes["shop-list 2"] = release.Counts{Invocations: 10, P95: 20 * time.Millisecond}
+	if d := w.release(want); d.Functions["create"].Version != 2 || len(d.Functions["create"].Versions) != 2 {
+		t.Errorf("released again, it is %+v", d.Functions["create"])
+	}
+	if r, n := w.last("shop"); n != 2 || r.Phase != release.Finished {
+		t.Errorf("the last of %d releases is %+v", n, r)
+	}
+}
+
+func TestAStepIsJudgedWhenItsMetricsAreThere(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: "Canary10Percent1Minutes", Gate: &stack.Gate{MinInvocations: 5, MaxP95Ratio: limit(2)}})
+	w.watch.minutes["shop-create 1"] = release.Counts{Invocations: 90, P95: 20 * time.Millisecond}
+	w.watch.minutes["shop-create 2"] = release.Counts{Invocations: 30, P95: 30 * time.Millisecond}
+	w.clock.at = noon.Add(20 * time.Second)
+	w.release(want)
+	r, _ := w.last("shop")
+	if took := r.Since.Sub(r.Began); took < 3*time.Minute || took > 4*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	if what := r.Status().What; !strings.Contains(what, "create took 30ms where the stable version takes 20ms") {
+		t.Errorf("its last mark is %q", what)
+	}
+}
+
+func TestAllTrafficIsComparedWithThatOfBefore(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.BlueGreen, Gate: &stack.Gate{MaxErrorRate: limit(0.01)}})
+	w.watch.minutes["shop-create"] = release.Counts{Invocations: 100, Errors: 1}
+	w.release(want)
+	if !slices.Contains(w.watch.asked, "shop-create") || slices.Contains(w.watch.asked, "shop-create 2") {
+		t.Errorf("CloudWatch was asked for %q", slices.Compact(slices.Sorted(slices.Values(w.watch.asked))))
+	}
+}
+
+func TestAnAlarmEndsARelease(t *testing.T) {
+	w := openWorld(t)
+	w.watch.alarms = map[string]cwtypes.StateValue{"composite": cwtypes.StateValueOk, "old": cwtypes.StateValueAlarm}
+	policy := &stack.Release{Strategy: stack.Canary, OnFailure: stack.Hold, Gate: &stack.Gate{Alarms: []string{"composite", "old"}}}
+	want := w.begun("shop", policy)
+	w.clock.waited = func(now time.Time) {
+		if now.Sub(noon) > 2*time.Minute {
+			w.watch.mu.Lock()
+			defer w.watch.mu.Unlock()
+			w.watch.alarms["composite"] = cwtypes.StateValueAlarm
+		}
+	}
+	d := w.fails(want, `held: the alarm "composite" went off at 10 %`)
+	w.at("shop", stack.Routing{1: 90, 2: 10})
+	if d.Release.State != "held" || d.Components["functions/list/alias"] != "release "+want.ReleaseID()+" has moved 10 % to version 2, begun by ada@laptop at 2026-06-01 12:00 UTC, and is held" {
+		t.Errorf("it is told as %+v with %v", d.Release, d.Components)
+	}
+	// Applied again, it is held still.
+	w.fails(want, "held")
+	if _, err := w.target.Steer(t.Context(), "shop", release.CommandPromote, "bob@desk"); err != nil {
+		t.Fatal(err)
+	}
+	w.at("shop", stack.RouteTo(2))
+	w.release(want)
+}
+
+func TestAlarmsThatDoNotExistAreFoundWhilePlanning(t *testing.T) {
+	w := openWorld(t)
+	w.watch.alarms["errors"] = cwtypes.StateValueOk
+	problems, err := w.target.Check(t.Context(), w.stack("shop", w.one, &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"errors", "latency"}}}))
+	if err != nil || len(problems) != 1 || problems[0].Paths[0] != "release.gate.alarms[1]" || !strings.Contains(problems[0].Message, `there is no CloudWatch alarm "latency"`) {
+		t.Errorf("planning finds %v, %v", problems, err)
+	}
+}
+
+func TestAReleaseThatCannotSeeMovesNothing(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{MaxErrorRate: limit(0.01)}})
+	w.watch.broken = errDenied
+	w.fails(want, "cloudwatch:GetMetricData")
+	if len(w.aliases.moves) > 0 {
+		t.Errorf("it moved %q", w.aliases.moves)
+	}
+	// And one that goes blind on its way goes back.
+	w.watch.broken = nil
+	w.clock.waited = func(time.Time) {
+		w.watch.mu.Lock()
+		defer w.watch.mu.Unlock()
+		w.watch.broken = errDenied
+	}
+	w.fails(want, "rolled back: interrupted by ada@laptop, because its gate cannot see: ")
+	w.at("shop", stack.RouteTo(1))
+}
+
+func TestHooksRunTheCandidates(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Before: "create", After: "smoke"})
+	fresh := want.Functions["smoke"]
+	want.Functions["fresh"] = fresh
+	w.release(want)
+	if len(w.aliases.invoked) != 2 {
+		t.Fatalf("it invoked %q", w.aliases.invoked)
+	}
+	arn := "arn:aws:lambda:us-east-1:123456789012:function:shop-"
+	functions := `"functions":{"create":{"function":"shop-create","candidate":"2","stable":"1","arn":"` + arn + `create:2"},` +
+		`"fresh":{"function":"shop-fresh","candidate":"1","stable":null,"arn":"` + arn + `fresh:1"},` +
+		`"list":{"function":"shop-list","candidate":"2","stable":"1","arn":"` + arn + `list:2"}}}`
+	for n, begins := range []string{"shop-create:2 ", "shop-smoke:1 "} {
+		phase := []string{"before", "after"}[n]
+		if got, want := w.aliases.invoked[n], begins+`{"release":"`+want.ReleaseID()+`","stack":"shop","phase":"`+phase+`",`+functions; got != want {
+			t.Errorf("it invoked\n%s, want\n%s", got, want)
+		}
+	}
+}
+
+func TestAHookThatFailsRollsBackWithItsWords(t *testing.T) {
+	w := openWorld(t)
+	for name, c := range map[string]struct {
+		policy stack.Release
+		hook   string
+		moves  bool
+	}{
+		"first": {stack.Release{Strategy: stack.Canary, Before: "create"}, "first-create:2", false},
+		"last":  {stack.Release{After: "smoke"}, "last-smoke:1", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.shop = w.in(t)
+			want := w.begun(name, &c.policy)
+			w.aliases.says[c.hook] = `{"errorMessage": "no\nway"}`
+			w.fails(want, `it failed and returned {"errorMessage": "no\nway"}; every alias is where it was before`)
+			w.at(name, stack.RouteTo(1))
+			if moved := slices.ContainsFunc(w.aliases.moves, func(m string) bool { return strings.HasPrefix(m, name+"-create 2") }); moved != c.moves {
+				t.Errorf("it moved %q", w.aliases.moves)
+			}
+		})
+	}
+}
+
+func TestAnInterruptedApplyRollsBackOrHolds(t *testing.T) {
+	w := openWorld(t)
+	for onFailure, c := range map[string]struct {
+		cause error
+		says  string
+		at    stack.Routing
+	}{
+		stack.Rollback: {nil, "rolled back: interrupted by ada@laptop; every", stack.RouteTo(1)},
+		stack.Hold:     {errors.New("the update timeout of 3m has passed"), "held: interrupted by ada@laptop, because the update timeout of 3m has passed", stack.Routing{1: 90, 2: 10}},
+	} {
+		t.Run(onFailure, func(t *testing.T) {
+			w := *w
+			w.shop = w.in(t)
+			want := w.begun(onFailure, &stack.Release{Strategy: stack.Canary, OnFailure: onFailure})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			began := w.clock.now()
+			w.clock.waited = func(now time.Time) {
+				if now.Sub(began) > time.Minute {
+					cancel(c.cause)
+				}
+			}
+			defer func() { w.clock.waited = nil }()
+			_, err := w.target.Update(ctx, w.deploy(want))
+			var failed *target.ReleaseError
+			if !errors.As(err, &failed) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("the update says %v", err)
+			}
+			w.at(onFailure, c.at)
+		})
+	}
+}
+
+func TestAnApplyThatDoesNotWaitIsGoneOnWith(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Linear, Weight: 50})
+	deploy := w.deploy(want)
+	deploy.NoWait = true
+	for _, weight := range []int{50, 50, 0} {
+		d, err := w.target.Update(t.Context(), deploy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := stack.RouteTo(2)
+		if weight > 0 {
+			at = stack.Routing{2: weight, 1: 100 - weight}
+		}
+		w.at("shop", at)
+		if underWay := d.Release.UnderWay(); underWay != (weight > 0) {
+			t.Errorf("at %d %% it is %+v", weight, d.Release)
+		}
+		w.clock.wait(t.Context(), 40*time.Second)
+	}
+}
+
+func TestAKilledApplyIsGoneOnWithFromWhereverItWas(t *testing.T) {
+	w := openWorld(t)
+	policy := &stack.Release{Strategy: stack.Linear, Weight: 50, Before: "smoke", After: "smoke"}
+	edit := func(s stack.Stack) stack.Stack {
+		create := s.Functions["create"]
+		create.Permissions = []stack.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::b/*"}}}
+		create.Logs.RetentionDays = 30
+		s.Functions["create"] = create
+		return s
+	}
+	want := edit(w.begun("whole", policy))
+	w.guillotine.changes = 0
+	w.release(want)
+	calls := w.guillotine.changes
+	if calls < 15 {
+		t.Fatalf("a release makes only %d calls that change something", calls)
+	}
+	for n := 1; n < calls; n++ {
+		name := "killed" + strings.Repeat("i", n)
+		want := edit(w.begun(name, policy))
+		w.guillotine.mu.Lock()
+		w.guillotine.falls, w.guillotine.calls = n, nil
+		w.guillotine.mu.Unlock()
+		if _, err := w.target.Update(t.Context(), w.deploy(want)); err == nil {
+			t.Errorf("killed after %d calls, the update succeeds", n)
+		}
+		w.guillotine.live()
+		done := w.guillotine.calls
+		w.read(want)
+		if d, err := w.target.Update(t.Context(), w.deploy(want)); err != nil {
+			t.Errorf("killed after %d calls, the last %q, the next update says %v %+v", n, done[len(done)-1], err, errors.Unwrap(errors.Unwrap(err)))
+		} else {
+			w.settled(d, want)
+		}
+		w.at(name, stack.RouteTo(2))
+		all, err := w.target.ListReleases(t.Context(), name)
+		if err != nil || len(all) != 1 || all[0].Phase != release.Finished || len(all[0].Trail) != 4 {
+			t.Errorf("killed after %d calls, the last %q, there are the releases %+v, %v", n, done[len(done)-1], all, err)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func TestAnApplyKilledWhileItRollsBackLeavesNothingBehind(t *testing.T) {
+	w := openWorld(t)
+	policy := &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"red"}}}
+	w.watch.alarms["red"] = cwtypes.StateValueOk
+	w.clock.waited = func(time.Time) {
+		w.watch.mu.Lock()
+		defer w.watch.mu.Unlock()
+		w.watch.alarms["red"] = cwtypes.StateValueAlarm
+	}
+	edit := func(s stack.Stack) stack.Stack {
+		create := s.Functions["create"]
+		create.Permissions = []stack.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::b/*"}}}
+		s.Functions["create"] = create
+		return s
+	}
+	want := edit(w.begun("whole", policy))
+	w.guillotine.changes = 0
+	w.fails(want, "rolled back")
+	calls := w.guillotine.changes
+	for n := calls - 6; n < calls; n++ {
+		name := "killed" + strings.Repeat("i", n)
+		w.watch.alarms["red"] = cwtypes.StateValueOk
+		want := edit(w.begun(name, policy))
+		w.guillotine.mu.Lock()
+		w.guillotine.falls, w.guillotine.calls = n, nil
+		w.guillotine.mu.Unlock()
+		if _, err := w.target.Update(t.Context(), w.deploy(want)); err == nil {
+			t.Errorf("killed after %d calls, the update succeeds", n)
+		}
+		w.guillotine.live()
+		done := w.guillotine.calls
+		old := w.stack(name, w.one, nil)
+		if under := w.read(old).Release; under.UnderWay() {
+			w.watch.alarms["red"] = cwtypes.StateValueOk
+			if _, err := w.target.Steer(t.Context(), name, release.CommandAbort, "bob@desk"); err != nil {
+				t.Errorf("killed after %q, it cannot be aborted: %v", done[len(done)-1], err)
+			}
+		} else if _, err := w.target.Update(t.Context(), w.deploy(old)); err != nil {
+			t.Errorf("killed after %q, the next update says %v", done[len(done)-1], err)
+		}
+		w.at(name, stack.RouteTo(1))
+		if d := w.read(old); !ready(d) || d.Release.State != "rolled_back" {
+			t.Errorf("killed after %q, the stack is %v with %+v", done[len(done)-1], d.Components, d.Release)
+		}
+	}
+}
+
+func TestASecondApplyIsToldOfTheFirst(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary})
+	other := w.stack("shop", w.pack("three"), nil)
+	var errs []error
+	before := w.clock.now()
+	asked := false
+	w.clock.waited = func(now time.Time) {
+		if asked || now.Sub(before) < 90*time.Second {
+			return
+		}
+		asked = true
+		// Of another target: a machine of its own.
+		s := *w.session
+		clock := &fakeClock{at: now}
+		clock.waited = func(at time.Time) {
+			if i, err := s.observe(context.Background(), stack.Stack{Name: "shop"}); err == nil {
+				n := i.underWay()
+				_ = i.write(context.Background(), streamDrivers, beat{ID: n.id, Began: n.began, Driver: n.driver, At: at})
+			}
+		}
+		s.clock = clock
+		moves := len(w.aliases.moves)
+		for _, second := range []stack.Stack{other, want} {
+			_, err := connectedTo(&s).Update(t.Context(), w.deploy(second))
+			errs = append(errs, err)
+		}
+		if len(w.aliases.moves) != moves {
+			t.Errorf("the second apply moved %q", w.aliases.moves[moves:])
+		}
+	}
+	w.release(want)
+	if len(errs) != 2 {
+		t.Fatalf("it was tried %d times", len(errs))
+	}
+	for _, err := range errs {
+		var under *target.UnderWayError
+		if !errors.As(err, &under) || !strings.Contains(err.Error(), `the release `+want.ReleaseID()+` of stack "shop" is at 10 %, started by ada@laptop 1 minute ago, and nothing was changed now`) {
+			t.Errorf("the second apply is told %v", err)
+		}
+	}
+}
+
+func TestOfTwoAppliesThatBeginAtOnceOneReleases(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary})
+	// Both have seen that no release is under way.
+	w.aliases.meanwhile = func() {
+		second := w.deploy(want)
+		second.By, second.NoWait = "bob@desk", true
+		w.clock.wait(t.Context(), time.Second)
+		if _, err := w.target.Update(t.Context(), second); err != nil {
+			t.Errorf("the faster apply says %v", err)
+		}
+	}
+	w.fails(want, `the release `+want.ReleaseID()+` of stack "shop" is at 10 %, started by bob@desk 0 seconds ago, and nothing was changed now`)
+	if len(w.aliases.moves) != 2 {
+		t.Errorf("both together moved %q", w.aliases.moves)
+	}
+	if r, n := w.last("shop"); n != 1 || r.By != "bob@desk" {
+		t.Errorf("the last of %d releases is %+v", n, r)
+	}
+	w.release(want)
+	if r, n := w.last("shop"); n != 1 || r.Phase != release.Finished {
+		t.Errorf("the last of %d releases is %+v", n, r)
+	}
+}
+
+func TestAReleaseIsSteeredWhileItIsDriven(t *testing.T) {
+	w := openWorld(t)
+	for name, c := range map[string]struct {
+		commands []release.Command
+		says     string
+		at       stack.Routing
+	}{
+		"promoted": {[]release.Command{release.CommandPause, release.CommandResume, release.CommandPromote}, "", stack.RouteTo(2)},
+		"aborted":  {[]release.Command{release.CommandPause, release.CommandAbort}, "was aborted by bob@desk; every alias is where it was before", stack.RouteTo(1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := *w
+			w.shop = w.in(t)
+			want := w.begun(name, &stack.Release{Strategy: stack.Canary})
+			commands := c.commands
+			w.clock.waited = func(time.Time) {
+				if len(commands) == 0 {
+					return
+				}
+				command := commands[0]
+				commands = commands[1:]
+				if r, err := w.target.Steer(t.Context(), name, command, "bob@desk"); err != nil || !strings.HasSuffix(r.Status().What, "by bob@desk") {
+					t.Errorf("%s returns %+v, %v", command, r, err)
+				}
+			}
+			defer func() { w.clock.waited = nil }()
+			if c.says == "" {
+				w.release(want)
+			} else {
+				w.fails(want, c.says)
+			}
+			w.at(name, c.at)
+			if r, n := w.last(name); n != 1 || len(r.Trail) != 1+len(c.commands) {
+				t.Errorf("the last of %d releases is %+v", n, r)
+			}
+			_, err := w.target.Steer(t.Context(), name, release.CommandAbort, "bob@desk")
+			var none *target.NoReleaseError
+			if !errors.As(err, &none) {
+				t.Errorf("a release that has ended is steered: %v", err)
+			}
+		})
+	}
+}
+
+func TestGoingBackPointsTheAliasesThere(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", nil)
+	w.release(want)
+	r, err := w.target.Rollback(t.Context(), "shop", "", "bob@desk")
+	if err != nil || r.Phase != release.Finished || !r.Back || r.ID != w.stack("shop", w.one, nil).ReleaseID() {
+		t.Fatalf("going back returns %+v, %v", r, err)
+	}
+	w.at("shop", stack.RouteTo(1))
+	d := w.read(want)
+	if says := d.Components["functions/create/alias"]; says != "points at version 1, to which bob@desk rolled back at 2026-06-01 12:00 UTC, and version 2 was released: to keep it, "+
+		"make the configuration that of version 1 again; applying releases version 2 anew" {
+		t.Errorf("the alias says %q", says)
+	}
+	if s := d.Release; s.State != "finished" || !s.Back || s.By != "bob@desk" {
+		t.Errorf("the release is told as %+v", s)
+	}
+	w.clock.wait(t.Context(), time.Minute)
+	w.release(want)
+	w.at("shop", stack.RouteTo(2))
+	for to, says := range map[string]string{
+		"1": "has 3 functions, so the number 1 does not say which versions", "r-9": `knows of no release "r-9"`,
+	} {
+		if _, err := w.target.Rollback(t.Context(), "shop", to, "bob@desk"); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("going back to %s says %v", to, err)
+		}
+	}
+	if _, n := w.last("shop"); n != 3 {
+		t.Errorf("there are %d releases", n)
+	}
+	if _, err := w.target.Rollback(t.Context(), "nobody", "", "bob@desk"); !errors.Is(err, target.ErrNotFound) {
+		t.Errorf("going back of a stack that is not there says %v", err)
+	}
+	if _, err := w.target.ListReleases(t.Context(), "nobody"); !errors.Is(err, target.ErrNotFound) {
+		t.Errorf("the releases of a stack that is not there are %v", err)
+	}
+}
+
+func TestGoingBackAbortsWhatIsUnderWay(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary})
+	deploy := w.deploy(want)
+	deploy.NoWait = true
+	if _, err := w.target.Update(t.Context(), deploy); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := w.target.Rollback(t.Context(), "shop", "", "bob@desk"); err != nil || r.Phase != release.RolledBack || r.Status().What != "aborted by bob@desk" {
+		t.Errorf("going back returns %+v, %v", r, err)
+	}
+	w.at("shop", stack.RouteTo(1))
+}
+
+func TestProvisionedInstancesStayWithTheStableVersion(t *testing.T) {
+	w := openWorld(t)
+	provisioned := func(s stack.Stack) stack.Stack {
+		create := s.Functions["create"]
+		create.Concurrency.Provisioned = 2
+		s.Functions["create"] = create
+		return s
+	}
+	w.watch.alarms["red"] = cwtypes.StateValueOk
+	w.create(provisioned(w.stack("shop", w.one, nil)))
+	want := provisioned(w.stack("shop", w.two, &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"red"}}}))
+	during := map[string]int32{}
+	alarm := cwtypes.StateValueAlarm
+	w.clock.waited = func(time.Time) {
+		w.aliases.mu.Lock()
+		during = maps.Clone(w.aliases.provisioned)
+		w.aliases.mu.Unlock()
+		if d := w.read(want); d.Stack.Functions["create"].Concurrency.Provisioned != 2 {
+			t.Errorf("meanwhile the stack has %d instances", d.Stack.Functions["create"].Concurrency.Provisioned)
+		}
+		w.watch.alarms["red"] = alarm
+	}
+	w.fails(want, "rolled back")
+	if !maps.Equal(during, map[string]int32{"shop-create:1": 2}) || !maps.Equal(w.aliases.provisioned, map[string]int32{"shop-create:live": 2}) {
+		t.Errorf("during the release there was %v, afterwards %v", during, w.aliases.provisioned)
+	}
+	if d := w.read(provisioned(w.stack("shop", w.one, nil))); !ready(d) {
+		t.Errorf("after it was rolled back the stack is %v", d.Components)
+	}
+	alarm, w.watch.alarms["red"] = cwtypes.StateValueOk, cwtypes.StateValueOk
+	w.release(want)
+	if !maps.Equal(w.aliases.provisioned, map[string]int32{"shop-create:live": 2}) {
+		t.Errorf("after the release there was %v", w.aliases.provisioned)
+	}
+}
+
+func TestAStackIsDeletedWhileItIsReleased(t *testing.T) {
+	w := openWorld(t)
+	want := w.begun("shop", &stack.Release{Strategy: stack.Canary})
+	deleted := false
+	w.clock.waited = func(time.Time) {
+		if !deleted {
+			deleted = true
+			if err := w.target.Delete(t.Context(), "shop"); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	w.fails(want, "it is gone: somebody deleted it, or the whole stack, while the release was under way")
+	if _, err := w.target.Read(t.Context(), stack.Stack{Name: "shop"}); !errors.Is(err, target.ErrNotFound) {
+		t.Errorf("afterwards reading it says %v", err)
+	}
+}
