@@ -1,0 +1,154 @@
+package release_test
+
+import (
+	"os"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
+)
+
+// steeredWhileTerraformApplies has one person apply, a second one try to, and a third
+// one decide.
+func steeredWhileTerraformApplies(b *bench) {
+	const name = "steered"
+	one := map[string]definition{name: {
+		release: map[string]any{"strategy": "linear", "weight": 30, "interval": "1h"},
+		code:    map[string]string{"f": answering("one"), "g": answering("one")},
+	}}
+	b.configure(one)
+	b.succeeds(b.apply())
+	two := rewritten(one, "two")
+	b.configure(two)
+	first := b.apply()
+	b.until(name, 1, "at 30 %", weighs(30))
+
+	b.tidegate([]string{"release", name, "--pause"}, ": paused by ", "at 30 %")
+	b.sampled(name, stack.Routing{1: 70, 2: 30})
+	other := b.beside(rewritten(one, "three"))
+	revision := b.read(name).Revision
+	other.fails(other.apply(), `Another release is under way: stack "steered"`, "is at 30 %, started by", "nothing was changed now", "tidegate release steered")
+	if now := b.read(name); now.Revision != revision || len(now.Functions["f"].Versions) != 2 {
+		b.Errorf("an apply that was refused has changed the stack: %+v", now)
+	}
+	same := b.beside(two)
+	joined := same.apply()
+	b.tidegate([]string{"release", name, "--resume"}, ": resumed by ", "at 30 %")
+	b.tidegate([]string{"release", name, "--promote"}, ": promoted by ", "at 100 %")
+	b.succeeds(first)
+	same.succeeds(joined)
+	b.terraform.EmptyPlan()
+	same.terraform.EmptyPlan()
+	b.isAt(name, 2, 2)
+
+	b.configure(rewritten(one, "three"))
+	third := b.apply()
+	b.until(name, 2, "at 30 %", weighs(30))
+	b.tidegate([]string{"release", name, "--abort"}, ": aborted by ", "at 0 %")
+	b.fails(third, `Release rolled back: stack "steered"`, "was aborted by ", "every alias is where it was before")
+	b.isAt(name, 2, 3)
+	b.offers([]string{name})
+	b.configure(two)
+	b.terraform.EmptyPlan()
+}
+
+// sampled wants the stack's traffic to be split as its weights say. By chance one of a
+// thousand honest samples is further off than is accepted, so that only a second one in a
+// row tells that the split is wrong.
+func (b *bench) sampled(name string, weights stack.Routing) {
+	b.Helper()
+	const atMost = 10.83 // p = 0.001 with one degree of freedom
+	url := b.read(name).URL
+	var x float64
+	for range 2 {
+		l := beginLoad(b.T, 1500, 8, url+"/f", url+"/g")
+		b.wait("3,000 requests", func() bool { return len(l.so()) >= 3000 })
+		answers := l.stop()
+		if failed := byVersion(answers, answer.failed); len(failed) > 0 {
+			b.Errorf("requests have failed: %v", failed)
+		}
+		counts := byVersion(answers, func(answer) bool { return true })
+		if x = chiSquared(counts, weights); x <= atMost {
+			return
+		}
+		b.Logf("%v for the weights %v: chi-squared is %.2f", counts, weights, x)
+	}
+	b.Errorf("the weights %v do not hold: chi-squared is %.2f", weights, x)
+}
+
+// anApplyThatDoesNotWait leaves its release to the runtime.
+func anApplyThatDoesNotWait(b *bench) {
+	const name = "unwatched"
+	one := map[string]definition{name: {
+		release: map[string]any{"strategy": "canary", "weight": 50, "interval": "1h", "wait": false},
+		code:    map[string]string{"f": answering("one")},
+	}}
+	b.configure(one)
+	b.succeeds(b.apply())
+	two := rewritten(one, "two")
+	b.configure(two)
+	b.succeeds(b.apply())
+	b.until(name, 1, "at 50 %", weighs(50))
+	b.offers([]string{name}, `Release under way: stack "unwatched"`, "is at 50 %, started by", "has moved 50 % to version 2, begun by")
+	b.succeeds(b.apply()) // It joins, and need not wait either.
+	b.tidegate([]string{"release", name, "--promote"}, "at 100 %")
+	b.terraform.EmptyPlan()
+	b.isAt(name, 2, 2)
+
+	// Nobody who waits hears of its failure, so the next plan has to tell.
+	b.configure(rewritten(one, "three"))
+	b.succeeds(b.apply())
+	b.until(name, 2, "at 50 %", weighs(50))
+	b.tidegate([]string{"release", name, "--abort"}, "at 0 %")
+	b.offers([]string{name}, `Release rolled back: stack "unwatched"`, "was aborted by ", "Applying the configuration releases it again")
+	b.configure(two)
+	b.succeeds(b.apply())
+	b.terraform.EmptyPlan()
+	b.isAt(name, 2, 3)
+	if n := len(b.history(name)); n != 2 {
+		b.Errorf("there were %d releases, want 2", n)
+	}
+}
+
+// oneInterruptForSeveralReleases is Ctrl-C, once, while one release is to be rolled back
+// and one to be held.
+func oneInterruptForSeveralReleases(b *bench) {
+	one := map[string]definition{}
+	for _, failure := range []string{"rollback", "hold"} {
+		one["interrupted-"+failure] = definition{
+			release: map[string]any{"strategy": "blue_green", "interval": "1h", "on_failure": failure},
+			code:    map[string]string{"f": answering("one"), "g": answering("one")},
+		}
+	}
+	const back, held = "interrupted-rollback", "interrupted-hold"
+	b.configure(one)
+	b.succeeds(b.apply())
+	b.configure(rewritten(one, "two"))
+	run := b.apply()
+	for name := range one {
+		b.until(name, 1, "at 100 %", weighs(100))
+	}
+	if err := run.cmd.Process.Signal(os.Interrupt); err != nil {
+		b.Fatal(err)
+	}
+	b.fails(run, `Release rolled back: stack "interrupted-rollback"`, "rolled back: interrupted by ",
+		`Release held: stack "interrupted-hold"`, "held: interrupted by ", "its candidates keep 100 % of the traffic")
+	b.isAt(back, 1, 2)
+	if f := b.read(held).Functions["f"]; f.Routing[2] != 100 {
+		b.Errorf("the function of the release that is held is %+v", f)
+	}
+	b.offers([]string{back, held}, `Release under way: stack "interrupted-hold"`, "is held at 100 %, started by")
+
+	// The next apply does not wait for what waits for a person.
+	again := b.apply()
+	b.until(back, 2, "at 100 %", weighs(100))
+	b.tidegate([]string{"release", back, "--promote"}, "at 100 %")
+	out := b.fails(again, `Release held: stack "interrupted-hold"`)
+	if r := b.history(back)[0]; r.Phase != release.Finished {
+		b.Errorf("the release is %s: %s", r.Phase, out)
+	}
+	b.tidegate([]string{"release", held, "--promote"}, "at 100 %")
+	b.succeeds(b.apply()) // The state has not yet heard of its code.
+	b.terraform.EmptyPlan()
+	b.isAt(back, 2, 2)
+	b.isAt(held, 2, 2)
+}
