@@ -70,6 +70,8 @@ func (g *Guard) lambdaNeeds(r *awswire.Request) []awsNeed {
 		own.on = g.arn("lambda", Region, "layer:"+r.Param("LayerName")+":"+r.Param("VersionNumber"))
 	case "TagResource", "UntagResource", "ListTags":
 		own.on = r.Param("Resource")
+	case "Invoke":
+		own.action = "lambda:InvokeFunction"
 	}
 	needs := []awsNeed{own}
 	if tagged(r) {
@@ -162,6 +164,8 @@ func (g *Guard) logsNeeds(r *awswire.Request) []awsNeed {
 	switch r.Operation {
 	case "TagResource", "UntagResource", "ListTagsForResource":
 		return []awsNeed{{action: r.Call(), on: r.Param("resourceArn")}}
+	case "CreateLogStream", "GetLogEvents", "PutLogEvents":
+		return []awsNeed{{action: r.Call(), on: group + ":log-stream:" + r.Param("logStreamName")}}
 	case "DescribeLogGroups":
 		group = g.arn("logs", Region, "log-group:") // Whatever the prefix is.
 	}

@@ -102,6 +102,8 @@ func AccessDenied(action, resource string) Reply {
 			code = "403 UnauthorizedOperation"
 		case "logs", "ecr", "application-autoscaling":
 			code = "400 AccessDeniedException"
+		case "cloudwatch":
+			code = "403 AccessDenied"
 		}
 		return Error(code, message)(r)
 	}
@@ -144,6 +146,8 @@ func encodeError(r *Request, code, message string, status int, details []Detail)
 	switch r.service.Metadata.Protocol {
 	case "json", "rest-json":
 		a.jsonError(r.service, sh, code, message, details)
+	case protocolCBOR:
+		a.cborError(r.service, sh, code, message, details)
 	default:
 		a.xmlError(r.service, code, message, status, details)
 	}

@@ -37,6 +37,8 @@ func (d *decoder) decode(req *Request, input *shape) map[string]any {
 	switch d.service.Metadata.Protocol {
 	case "json":
 		return d.jsonStruct(input, d.parseJSON(req.Body), "")
+	case protocolCBOR:
+		return d.jsonStruct(input, d.parseCBOR(req.Body), "")
 	case "query", "ec2":
 		return d.formStruct(input, parseForm(req.form), "")
 	}

@@ -164,6 +164,12 @@ func (m *Models) identify(req *Request) error {
 			return fmt.Errorf("the header X-Amz-Target is %q, where %s.OPERATION is due", target, s.Metadata.TargetPrefix)
 		}
 		return req.setOperation(operation)
+	case protocolCBOR:
+		operation, ok := strings.CutPrefix(req.URL.Path, "/service/"+s.Metadata.TargetPrefix+"/operation/")
+		if !ok || req.Header.Get("Smithy-Protocol") != "rpc-v2-cbor" {
+			return fmt.Errorf("the path is %q, where /service/%s/operation/OPERATION is due, with the header Smithy-Protocol", req.URL.Path, s.Metadata.TargetPrefix)
+		}
+		return req.setOperation(operation)
 	case "query", "ec2":
 		req.form = form
 		if got := form.Get("Version"); got != s.Metadata.APIVersion {

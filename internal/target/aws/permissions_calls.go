@@ -62,13 +62,13 @@ var iamPermissions = []permission{
 
 var logsPermissions = []permission{
 	{"CloudWatch Logs", "CreateLogGroup", []string{"logs:CreateLogGroup"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "makes log groups, and the one that marks a stack"},
-	{"CloudWatch Logs", "CreateLogStream", []string{"logs:CreateLogStream"}, []string{onMarkerStreams}, "keeps the history of a stack's releases"},
+	{"CloudWatch Logs", "CreateLogStream", []string{"logs:CreateLogStream"}, []string{onMarkers}, "keeps the history of a stack's releases"},
 	{"CloudWatch Logs", "DeleteLogGroup", []string{"logs:DeleteLogGroup"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "removes log groups"},
 	{"CloudWatch Logs", "DeleteRetentionPolicy", []string{"logs:DeleteRetentionPolicy"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "keeps logs for ever"},
 	{"CloudWatch Logs", "DescribeLogGroups", []string{"logs:DescribeLogGroups"}, []string{onLogs}, "finds log groups"},
-	{"CloudWatch Logs", "GetLogEvents", []string{"logs:GetLogEvents"}, []string{onMarkerStreams}, "reads the history of a stack's releases"},
+	{"CloudWatch Logs", "GetLogEvents", []string{"logs:GetLogEvents"}, []string{onMarkers}, "reads the history of a stack's releases"},
 	{"CloudWatch Logs", "ListTagsForResource", []string{"logs:ListTagsForResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "reads whose a log group is"},
-	{"CloudWatch Logs", "PutLogEvents", []string{"logs:PutLogEvents"}, []string{onMarkerStreams}, "keeps the history of a stack's releases, and says that one is being driven"},
+	{"CloudWatch Logs", "PutLogEvents", []string{"logs:PutLogEvents"}, []string{onMarkers}, "keeps the history of a stack's releases, and says that one is being driven"},
 	{"CloudWatch Logs", "PutRetentionPolicy", []string{"logs:PutRetentionPolicy"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "sets how long logs are kept"},
 	{"CloudWatch Logs", "TagResource", []string{"logs:TagResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "changes tags, and marks a stack as finished"},
 	{"CloudWatch Logs", "UntagResource", []string{"logs:UntagResource"}, []string{onMarkers, onFunctionLogs, onAccessLogs}, "changes tags"},

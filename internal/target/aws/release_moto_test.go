@@ -321,7 +321,7 @@ func TestAKilledApplyIsGoneOnWithFromWhereverItWas(t *testing.T) {
 		done := w.guillotine.calls
 		w.read(want)
 		if d, err := w.target.Update(t.Context(), w.deploy(want)); err != nil {
-			t.Errorf("killed after %d calls, the last %q, the next update says %v %+v", n, done[len(done)-1], err, errors.Unwrap(errors.Unwrap(err)))
+			t.Errorf("killed after %d calls, the last %q, the next update says %v", n, done[len(done)-1], err)
 		} else {
 			w.settled(d, want)
 		}

@@ -256,6 +256,9 @@ type guillotine struct {
 	// changes counts those calls.
 	changes int
 	calls   []string
+	// through is a transport of its own: whoever closes the connections of the common one
+	// shall not disturb calls that are made once.
+	through *http.Transport
 }
 
 var errBeheaded = errors.New("killed")
@@ -280,7 +283,7 @@ func (g *guillotine) RoundTrip(r *http.Request) (*http.Response, error) {
 	if dead {
 		return nil, errBeheaded
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return g.through.RoundTrip(r)
 }
 
 // live has nobody killed any more.
@@ -301,7 +304,8 @@ type world struct {
 }
 
 func openWorld(t *testing.T) *world {
-	w := &world{shop: openShop(t), clock: &fakeClock{at: noon}, guillotine: &guillotine{falls: -1}}
+	w := &world{shop: openShop(t), clock: &fakeClock{at: noon}, guillotine: &guillotine{falls: -1, through: http.DefaultTransport.(*http.Transport).Clone()}}
+	t.Cleanup(w.guillotine.through.CloseIdleConnections)
 	o := w.lambda.Options()
 	config := aws.Config{
 		Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials,
