@@ -18,6 +18,7 @@ func httpAPIAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"routes": objectMap("Routes by key: `METHOD /path`, `ANY /path` or `$default`. A path may hold `{parameter}`, and end in `{greedy+}`, which takes the rest. The most specific route answers.", map[string]schema.Attribute{
 			"function": requiredString("Name of one of the stack's functions."),
+			"alias":    defaultString(stack.AliasLive, "Alias of the function that requests go to: `live`, which releases move, or the name of a `tidegate_alias`. Default: `live`."),
 			"auth":     defaultString(stack.NewRoute().Auth, "`inherit` asks what the API's `auth` asks; `none` opens the route to all. Default: `inherit`."),
 			"scopes":   stringList(false, "Scopes, one of which the token must have, in place of those of the API's `auth`. Default: the API's."),
 		}),

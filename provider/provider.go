@@ -198,11 +198,11 @@ func configureOpen(ctx context.Context, o types.Object, userAgent string, diags 
 }
 
 func (p *tidegate) Resources(context.Context) []func() resource.Resource {
-	resources := make([]func() resource.Resource, len(kinds))
+	resources := make([]func() resource.Resource, len(kinds), len(kinds)+1)
 	for i, k := range kinds {
 		resources[i] = func() resource.Resource { return newStackResource(k) }
 	}
-	return resources
+	return append(resources, newAliasResource)
 }
 
 func (p *tidegate) DataSources(context.Context) []func() datasource.DataSource {
