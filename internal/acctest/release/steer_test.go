@@ -1,6 +1,7 @@
 package release_test
 
 import (
+	"bytes"
 	"os"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -32,8 +33,18 @@ func steeredWhileTerraformApplies(b *bench) {
 	}
 	same := b.beside(two)
 	joined := same.apply()
+	watching := b.runtime.CLI(b.Context(), "release", name)
+	var watched bytes.Buffer
+	watching.Stdout, watching.Stderr = &watched, &watched
+	if err := watching.Start(); err != nil {
+		b.Fatal(err)
+	}
 	b.tidegate([]string{"release", name, "--resume"}, ": resumed by ", "at 30 %")
 	b.tidegate([]string{"release", name, "--promote"}, ": promoted by ", "at 100 %")
+	if err := watching.Wait(); err != nil {
+		b.Errorf("watching a release that is finished: %v", err)
+	}
+	b.says(watched.String(), "f 1 → 2", "promoted by ", "[####################] 100 %")
 	b.succeeds(first)
 	same.succeeds(joined)
 	b.terraform.EmptyPlan()
@@ -151,4 +162,24 @@ func oneInterruptForSeveralReleases(b *bench) {
 	b.terraform.EmptyPlan()
 	b.isAt(back, 2, 2)
 	b.isAt(held, 2, 2)
+}
+
+// aTimeoutEndsARelease that waits for invocations which do not come.
+func aTimeoutEndsARelease(b *bench) {
+	const name = "awaited"
+	one := map[string]definition{name: {
+		release: map[string]any{"strategy": "canary", "interval": "1s", "gate": map[string]any{"min_invocations": 5}},
+		code:    map[string]string{"f": answering("one")},
+		update:  "3s",
+	}}
+	b.configure(one)
+	b.succeeds(b.apply())
+	b.configure(rewritten(one, "two"))
+	b.fails(b.apply(), `Release rolled back: stack "awaited"`, "rolled back: interrupted by ", ", because ")
+	b.isAt(name, 1, 2)
+	b.offers([]string{name})
+
+	b.configure(with(rewritten(one, "two"), func(_ string, d *definition) { d.release["interval"] = "5s" }))
+	b.fails(b.apply(), "an update may take 3s, and the release (canary of 10 % for 5s) takes at least 5s")
+	b.isAt(name, 1, 2)
 }
