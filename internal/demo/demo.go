@@ -27,26 +27,31 @@ const patience = 30 * time.Second
 // A demo is one run.
 type demo struct {
 	narrator
+	// dir holds all of it, terraform is the program to use.
+	dir       string
+	terraform string
 	runtime   *harness.Runtime
+	// workspace of the example that is shown now.
 	workspace *harness.Workspace
 	shop      shop
+	parcels   *customers
 }
 
 // run plays the demo from the first step to the last, telling it to out. Nothing
 // is left of it, whether it fails or not.
 func run(ctx context.Context, out io.Writer, terraform string) (err error) {
 	start := time.Now()
-	d := &demo{narrator: narrator{out: out}}
-	dir, err := os.MkdirTemp("", "tidegate-demo")
+	d := &demo{narrator: narrator{out: out}, terraform: terraform}
+	d.dir, err = os.MkdirTemp("", "tidegate-demo")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
 
 	if err := d.build(ctx); err != nil {
 		return err
 	}
-	if err := d.serve(ctx, dir); err != nil {
+	if err := d.serve(ctx); err != nil {
 		return err
 	}
 	defer func() {
@@ -55,11 +60,10 @@ func run(ctx context.Context, out io.Writer, terraform string) (err error) {
 		}
 		err = errors.Join(err, d.runtime.Kill())
 	}()
-	if err := d.prepare(ctx, dir, terraform); err != nil {
-		return err
-	}
+	defer func() { d.parcels.leave() }()
 	steps := []func(context.Context) error{
-		d.apply, d.sendOrders, d.planIsEmpty, d.changeFunction, d.breakAndRepair, d.report, d.destroy,
+		d.deployShop, d.sendOrders, d.planIsEmpty, d.changeFunction, d.breakAndRepair, d.report, d.destroy,
+		d.deployParcels, d.releaseBad, d.releaseGood, d.goBack, d.destroy,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -85,9 +89,9 @@ func (d *demo) build(ctx context.Context) error {
 	return nil
 }
 
-func (d *demo) serve(ctx context.Context, dir string) (err error) {
+func (d *demo) serve(ctx context.Context) (err error) {
 	d.step("Start a runtime with a data folder of its own, on free ports")
-	home := filepath.Join(dir, "runtime")
+	home := filepath.Join(d.dir, "runtime")
 	if err := os.Mkdir(home, 0o755); err != nil {
 		return err
 	}
@@ -100,25 +104,23 @@ func (d *demo) serve(ctx context.Context, dir string) (err error) {
 	return nil
 }
 
-// prepare copies the quickstart, which the demo is going to change, and sets its
-// variables to what this machine has.
-func (d *demo) prepare(ctx context.Context, dir, terraform string) error {
+// open copies an example, which the demo is going to change, and sets its variables:
+// to those given, and to the newest runtimes of this machine's with the prefixes given.
+func (d *demo) open(ctx context.Context, example string, variables, runtimes map[string]string) error {
 	root, err := harness.Root()
 	if err != nil {
 		return err
 	}
-	copied := filepath.Join(dir, "quickstart")
-	if err := os.CopyFS(copied, os.DirFS(filepath.Join(root, "examples", "quickstart"))); err != nil {
+	copied := filepath.Join(d.dir, example)
+	if err := os.CopyFS(copied, os.DirFS(filepath.Join(root, "examples", example))); err != nil {
 		return err
 	}
-	d.workspace, err = harness.NewWorkspace(ctx, copied, terraform, d.runtime.Env()...)
+	d.workspace, err = harness.NewWorkspace(ctx, copied, d.terraform, d.runtime.Env()...)
 	if err != nil {
 		return err
 	}
-	variables := map[string]string{
-		"report_schedule": "at(" + time.Now().UTC().Add(reportAfter).Format("2006-01-02T15:04:05") + ")",
-	}
-	for variable, prefix := range map[string]string{"node_runtime": "nodejs", "python_runtime": "python3."} {
+	variables = maps.Clone(variables)
+	for variable, prefix := range runtimes {
 		if variables[variable], err = d.runtime.RuntimeIdentifier(ctx, prefix); err != nil {
 			return err
 		}
@@ -130,9 +132,23 @@ func (d *demo) prepare(ctx context.Context, dir, terraform string) error {
 	return d.workspace.Write("demo.auto.tfvars.json", string(text))
 }
 
-func (d *demo) apply(ctx context.Context) error {
+func (d *demo) deployShop(ctx context.Context) error {
 	d.step("Deploy a shop: an HTTP API in JavaScript, a queue's consumer in Python, a schedule in Go")
-	d.command("%s apply", d.terraform())
+	err := d.open(ctx, "quickstart",
+		map[string]string{"report_schedule": "at(" + time.Now().UTC().Add(reportAfter).Format("2006-01-02T15:04:05") + ")"},
+		map[string]string{"node_runtime": "nodejs", "python_runtime": "python3."})
+	if err != nil {
+		return err
+	}
+	if err := d.apply(ctx); err != nil {
+		return err
+	}
+	return d.output(ctx, "url", &d.shop.url)
+}
+
+// apply shows the apply of something new.
+func (d *demo) apply(ctx context.Context) error {
+	d.command("%s apply", d.program())
 	start := time.Now()
 	out, err := d.workspace.Apply(ctx)
 	if err != nil {
@@ -140,11 +156,6 @@ func (d *demo) apply(ctx context.Context) error {
 	}
 	d.show(lines(out, `: Creation complete|^Apply complete`))
 	d.took("The apply", start)
-	var url string
-	if err := d.output(ctx, "url", &url); err != nil {
-		return err
-	}
-	d.shop = shop{url}
 	return nil
 }
 
@@ -167,7 +178,7 @@ func (d *demo) sendOrders(ctx context.Context) error {
 		return fmt.Errorf("an order for what is not on the menu was answered with %d: %s", status, answer)
 	}
 	d.say(`POST /orders {"item":"beer"} -> %d %s`, status, answer)
-	return d.showLogs(ctx, "orders/fulfil")
+	return d.cli(ctx, "logs", "orders/fulfil")
 }
 
 func (d *demo) planIsEmpty(ctx context.Context) error {
@@ -181,16 +192,10 @@ func (d *demo) changeFunction(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	app := filepath.Join(d.workspace.Dir, "fulfil", "app.py")
-	code, err := os.ReadFile(app)
-	if err != nil {
+	if err := d.edit("fulfil/app.py", "fulfilled order", "packed and sent order"); err != nil {
 		return err
 	}
-	if err := d.workspace.Write("fulfil/app.py", strings.Replace(string(code), "fulfilled order", "packed and sent order", 1)); err != nil {
-		return err
-	}
-	d.command(`sed -i 's/fulfilled order/packed and sent order/' fulfil/app.py`)
-	d.command("%s apply", d.terraform())
+	d.command("%s apply", d.program())
 	out, err := d.workspace.Apply(ctx)
 	if err != nil {
 		return err
@@ -225,7 +230,7 @@ func (d *demo) breakAndRepair(ctx context.Context) error {
 		return err
 	}
 	d.say("Order %s is on the queue, and nobody fulfils it. Terraform's plan sees why:", id)
-	d.command("%s plan", d.terraform())
+	d.command("%s plan", d.program())
 	changes, out, err := d.workspace.Plan(ctx)
 	if err != nil {
 		return err
@@ -237,7 +242,7 @@ func (d *demo) breakAndRepair(ctx context.Context) error {
 	if logs, err := d.logs(ctx, "orders/fulfil"); err != nil || strings.Contains(logs, id) {
 		return errors.Join(err, fmt.Errorf("order %s was fulfilled by a disabled consumer", id))
 	}
-	d.command("%s apply", d.terraform())
+	d.command("%s apply", d.program())
 	if out, err = d.workspace.Apply(ctx); err != nil {
 		return err
 	}
@@ -261,8 +266,9 @@ func (d *demo) report(ctx context.Context) error {
 }
 
 func (d *demo) destroy(ctx context.Context) error {
-	d.step("Destroy everything and clean up")
-	d.command("%s destroy", d.terraform())
+	d.parcels.leave()
+	d.step("Destroy everything of it and clean up")
+	d.command("%s destroy", d.program())
 	out, err := d.workspace.Destroy(ctx)
 	if err != nil {
 		return err

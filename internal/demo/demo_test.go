@@ -27,6 +27,15 @@ func play(t *testing.T, program string) {
 		"Apply complete! Resources: 0 added, 1 changed, 0 destroyed.",
 		" is open, with 3 things on the menu",
 		"Destroy complete! Resources: 3 destroyed.",
+		`Release rolled back: stack "parcels"`,
+		`rolled back: at 10 % the candidate version 2 of function "quote" failed in `,
+		"all of them with version 2.",
+		"10 % passed: quote failed in 0 of ",
+		"; 0 failed.",
+		"quote 3 → 1",
+		`Rolled back outside Terraform: stack "parcels"`,
+		"so there is no new version.",
+		"Destroy complete! Resources: 1 destroyed.",
 	} {
 		if !strings.Contains(out.String(), told) {
 			t.Errorf("the demo did not tell %q:\n%s", told, &out)

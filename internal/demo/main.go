@@ -1,6 +1,7 @@
 // Command demo deploys examples/quickstart with the real Terraform to a runtime of
-// its own, uses it, changes it, breaks it and removes it, and tells a person what
-// happens on the way. It fails if any step does not hold.
+// its own, uses it, changes it, breaks it and removes it; then examples/canary, of
+// which it releases a bad version and a good one. It tells a person what happens on the
+// way, and fails if any step does not hold.
 package main
 
 import (

@@ -33,8 +33,23 @@ func (n *narrator) command(format string, args ...any) {
 // show prints what a program printed.
 func (n *narrator) show(text string) {
 	for line := range strings.Lines(strings.Trim(text, "\n")) {
-		fmt.Fprintf(n.out, "     %s\n", strings.TrimRight(line, "\n"))
+		fmt.Fprintln(n.out, strings.TrimRight("     "+line, " \n"))
 	}
+}
+
+// A liner shows what a program prints while it does, a line at a time.
+type liner struct {
+	narrator *narrator
+	begun    string // a line whose end is to come
+}
+
+func (l *liner) Write(text []byte) (int, error) {
+	l.begun += string(text)
+	if end := strings.LastIndexByte(l.begun, '\n'); end >= 0 {
+		l.narrator.show(l.begun[:end])
+		l.begun = l.begun[end+1:]
+	}
+	return len(text), nil
 }
 
 // took tells how long something took since start.

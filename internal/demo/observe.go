@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,8 +13,35 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// terraform is the program's name, as a person types it.
-func (d *demo) terraform() string { return filepath.Base(d.workspace.Program) }
+// program is Terraform's name, as a person types it.
+func (d *demo) program() string { return filepath.Base(d.workspace.Program) }
+
+// edit changes a line of the example with a command that a person may type.
+func (d *demo) edit(file, from, to string) error {
+	path := filepath.Join(d.workspace.Dir, file)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if strings.Count(string(text), from) != 1 {
+		return fmt.Errorf("%s does not have %q once", file, from)
+	}
+	// What means something in a pattern is none of what it is about.
+	d.command("sed -i 's/%s/%s/' %s", strings.ReplaceAll(from, "*", `\*`), to, file)
+	return d.workspace.Write(file, strings.Replace(string(text), from, to, 1))
+}
+
+// cli shows a command of tidegate and what it prints, line by line.
+func (d *demo) cli(ctx context.Context, args ...string) error {
+	d.command("tidegate %s", strings.Join(args, " "))
+	var problem strings.Builder
+	cmd := d.runtime.CLI(ctx, args...)
+	cmd.Stdout, cmd.Stderr = &liner{narrator: &d.narrator}, &problem
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("tidegate %s: %w: %s", strings.Join(args, " "), err, &problem)
+	}
+	return nil
+}
 
 // output reads one of Terraform's outputs.
 func (d *demo) output(ctx context.Context, name string, value any) error {
@@ -32,7 +60,7 @@ func (d *demo) versions(ctx context.Context) (map[string]int, error) {
 
 // emptyPlan shows that a plan changes nothing.
 func (d *demo) emptyPlan(ctx context.Context) error {
-	d.command("%s plan", d.terraform())
+	d.command("%s plan", d.program())
 	changes, out, err := d.workspace.Plan(ctx)
 	if err != nil {
 		return err
@@ -78,14 +106,4 @@ func (d *demo) logs(ctx context.Context, function string) (string, error) {
 		return "", errors.Join(fmt.Errorf("tidegate logs %s: %w", function, err), errors.New(problem.String()))
 	}
 	return string(out), nil
-}
-
-func (d *demo) showLogs(ctx context.Context, function string) error {
-	logs, err := d.logs(ctx, function)
-	if err != nil {
-		return err
-	}
-	d.command("tidegate logs %s", function)
-	d.show(logs)
-	return nil
 }
