@@ -58,10 +58,13 @@ func (r *aliasResource) ValidateConfig(_ context.Context, req resource.ValidateC
 // ModifyPlan says what is known of the alias before it is made, and refuses versions
 // that are gone: their numbers are never used again.
 func (r *aliasResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() || req.Plan.Raw.Equal(req.State.Raw) {
+	if req.Plan.Raw.IsNull() {
 		return
 	}
 	plan, state := fields(req.Plan.Raw), fields(req.State.Raw)
+	if is, _ := text(state["state"]); is == stack.Ready && req.Plan.Raw.Equal(req.State.Raw) {
+		return
+	}
 	if !plan["stack"].IsKnown() || !plan["function"].IsKnown() || !plan["name"].IsKnown() {
 		return
 	}
@@ -69,7 +72,10 @@ func (r *aliasResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 	if err != nil {
 		return // ValidateConfig has said it.
 	}
-	known := map[string]tftypes.Value{"id": tftypes.NewValue(tftypes.String, ref.String())}
+	known := map[string]tftypes.Value{
+		"id":    tftypes.NewValue(tftypes.String, ref.String()),
+		"state": tftypes.NewValue(tftypes.String, stack.Ready),
+	}
 	if before, ok := text(state["id"]); ok && before == ref.String() {
 		known["arn"] = state["arn"]
 		if state["url"].IsNull() == plan["url"].IsNull() && plan["url"].IsKnown() {

@@ -143,6 +143,10 @@ func (r *aliasResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		resp.Diagnostics.AddWarning(subject("Changed outside Terraform: alias", ref.String()),
 			fmt.Sprintf("It gives %s, and gave %s. Applying the configuration sets it right.", is, was))
 	}
+	if before, known := text(fields(req.State.Raw)["state"]); known && before == stack.Ready && found.State != stack.Ready {
+		resp.Diagnostics.AddWarning(subject("Changed outside Terraform: alias", ref.String()),
+			fmt.Sprintf("It is not ready: %s. Applying the configuration sets it right.", found.State))
+	}
 	resp.State.Raw = actual
 }
 
@@ -218,5 +222,6 @@ func (r *aliasResource) fromAlias(ref stack.AliasRef, found *stack.AliasStatus, 
 	}
 	doc["id"], doc["stack"], doc["function"], doc["name"] = ref.String(), ref.Stack, ref.Function, ref.Name
 	doc["arn"], doc["function_url"] = absent(found.ARN), absent(found.FunctionURL)
+	doc["state"] = found.State
 	return encodeObject(r.schema.Attributes, doc, prior)
 }

@@ -37,6 +37,7 @@ func aliasSchema() schema.Schema {
 			}),
 
 			"arn":          computedString("ARN of the alias."),
+			"state":        computedString("`ready`, or what is wrong on its target with the alias or with what lets it be invoked. An apply sets it right."),
 			"function_url": computedString("The alias's address, if it has a `url`."),
 		},
 	}

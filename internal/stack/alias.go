@@ -29,6 +29,8 @@ type AliasStatus struct {
 	ARN string `json:"arn"`
 	// FunctionURL is the alias's own address; empty if it has none.
 	FunctionURL string `json:"function_url,omitempty"`
+	// State is Ready, or says what is wrong with what the alias needs on its target.
+	State string `json:"state"`
 }
 
 // WithDefaults returns the alias with defaults in place of what is empty.

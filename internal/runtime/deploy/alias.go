@@ -75,7 +75,7 @@ func missingVersion(ref stack.AliasRef, number int, f stack.Function, versions *
 // AliasStatus is an alias as the API tells of it; ingress is where the world reaches the
 // runtime.
 func AliasStatus(ref stack.AliasRef, alias stack.Alias, ingress string) stack.AliasStatus {
-	status := stack.AliasStatus{Alias: alias, ARN: stack.QualifiedARN(ref.Stack, ref.Function, ref.Name)}
+	status := stack.AliasStatus{Alias: alias, ARN: stack.QualifiedARN(ref.Stack, ref.Function, ref.Name), State: stack.Ready}
 	if alias.URL != nil {
 		status.FunctionURL = functionAddress(ref.Stack, ref.Function, ingress) + ":" + ref.Name + "/"
 	}

@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -18,8 +19,10 @@ import (
 type functionURL struct {
 	i        *inventory
 	function string
-	have     *functionURLFacts
-	wish     *stack.FunctionURL
+	// alias that the address is of; empty means "live".
+	alias string
+	have  *functionURLFacts
+	wish  *stack.FunctionURL
 }
 
 // functionURLFacts are what there is to know of a function's address.
@@ -32,11 +35,15 @@ type functionURLFacts struct {
 
 func (u *functionURL) name() string { return stack.URLComponent(u.function) }
 func (u *functionURL) subject() string {
-	return fmt.Sprintf("URL of function %q", u.i.aliased(u.function))
+	return fmt.Sprintf("URL of function %q", stack.FullName(u.i.name, u.function)+":"+*u.qualifier())
 }
 func (u *functionURL) exists() bool  { return u.have != nil }
 func (u *functionURL) foreign() bool { return false }
 func (u *functionURL) wanted() bool  { return u.wish != nil }
+
+func (u *functionURL) qualifier() *string {
+	return aws.String(cmp.Or(u.alias, stack.AliasLive))
+}
 
 func (u *functionURL) read(ctx context.Context) (err error) {
 	u.have, err = u.get(ctx)
@@ -46,7 +53,7 @@ func (u *functionURL) read(ctx context.Context) (err error) {
 // get returns nil if the function has no address.
 func (u *functionURL) get(ctx context.Context) (*functionURLFacts, error) {
 	out, err := u.i.lambda.GetFunctionUrlConfig(ctx, &lambda.GetFunctionUrlConfigInput{
-		FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+		FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
 	})
 	if missing(err) || notOffered(err) {
 		return nil, nil
@@ -90,7 +97,7 @@ func (u *functionURL) apply(ctx context.Context) error {
 	made := &functionURLFacts{FunctionURL: *u.wish}
 	err := u.i.pace.retry(ctx, early, func(ctx context.Context) error {
 		out, err := u.i.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
-			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
 			AuthType: lambdaURLAuth(u.wish.Auth), Cors: lambdaURLCORS(u.wish.CORS), InvokeMode: types.InvokeModeBuffered,
 		})
 		if err == nil {
@@ -127,7 +134,7 @@ func (u *functionURL) update(ctx context.Context) error {
 	}
 	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
 		_, err := u.i.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
-			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
 			AuthType: lambdaURLAuth(u.wish.Auth), Cors: cors, InvokeMode: types.InvokeModeBuffered,
 		})
 		return err
@@ -141,7 +148,7 @@ func (u *functionURL) update(ctx context.Context) error {
 func (u *functionURL) remove(ctx context.Context) error {
 	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
 		_, err := u.i.lambda.DeleteFunctionUrlConfig(ctx, &lambda.DeleteFunctionUrlConfigInput{
-			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: aws.String(stack.AliasLive),
+			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
 		})
 		return err
 	})

@@ -22,14 +22,14 @@ const (
 	integrationTimeout = 30000
 )
 
-// integrations are how an API invokes functions: one for the alias of each function
-// that a route names. One that is not exactly as it should be is not mended, as not
+// integrations are how an API invokes functions: one for each alias of a function that a
+// route names, which is written as "order", for "live", or "order:beta". One that is not exactly as it should be is not mended, as not
 // every setting can be taken back; another takes its place, to which the routes move.
 type integrations struct {
 	i *inventory
 	// have is sorted by id.
 	have []types.Integration
-	// wish has the functions, sorted; nil if the stack has no API.
+	// wish has the functions with their aliases, sorted; nil if the stack has no API.
 	wish []string
 }
 
@@ -70,15 +70,24 @@ func (n *integrations) want(s stack.Stack) {
 	if h := s.Trigger.HTTPAPI; h != nil {
 		functions := map[string]bool{}
 		for _, route := range h.Routes {
-			functions[route.Function] = true
+			functions[invokedBy(route)] = true
 		}
 		n.wish = slices.Sorted(maps.Keys(functions))
 	}
 }
 
+// invokedBy is the function that a route invokes, with its alias if that is not "live".
+func invokedBy(route stack.Route) string {
+	if alias := route.Qualifier(); alias != stack.AliasLive {
+		return route.Function + ":" + alias
+	}
+	return route.Function
+}
+
 // uri of the integration with a function: its alias's ARN, which reads back as written.
 func (n *integrations) uri(function string) string {
-	return n.i.functionARN(stack.FullName(n.i.name, function), stack.AliasLive)
+	function, alias, _ := strings.Cut(function, ":")
+	return n.i.functionARN(stack.FullName(n.i.name, function), cmp.Or(alias, stack.AliasLive))
 }
 
 // function whose alias an integration invokes; "" if it is none of the stack's. The
@@ -89,8 +98,11 @@ func (n *integrations) function(in types.Integration) string {
 		uri = strings.TrimSuffix(path, "/invocations")
 	}
 	prefix := n.i.functionARN(stack.FullName(n.i.name, ""), "")
-	function, ok := strings.CutSuffix(strings.TrimPrefix(uri, prefix), ":"+stack.AliasLive)
-	if !ok || n.uri(function) != uri {
+	function, alias, _ := strings.Cut(strings.TrimPrefix(uri, prefix), ":")
+	if alias == "" || alias[0] < 'a' || alias[0] > 'z' { // Versions and $LATEST are no aliases.
+		return ""
+	}
+	if function = invokedBy(stack.Route{Function: function, Alias: alias}); n.uri(function) != uri {
 		return ""
 	}
 	return function

@@ -61,7 +61,7 @@ func (r *routes) want(s stack.Stack) {
 func (r *routes) wishFor(key string) types.Route {
 	route := r.wish[key]
 	wish := types.Route{
-		RouteKey: aws.String(key), Target: aws.String("integrations/" + r.i.api.integrations.of(route.Function)),
+		RouteKey: aws.String(key), Target: aws.String("integrations/" + r.i.api.integrations.of(invokedBy(route))),
 		AuthorizationType: types.AuthorizationTypeNone, AuthorizationScopes: []string{},
 	}
 	if r.auth != nil && route.Auth != authNone {

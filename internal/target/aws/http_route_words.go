@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
@@ -26,7 +27,7 @@ func (r *routes) show(d *stack.Deployment) {
 			before, known := h.Routes[key]
 			function := r.function(route)
 			if function == "" {
-				function = before.Function
+				function = invokedBy(before)
 			}
 			if function != "" {
 				shown[key] = describeRoute(route, function, h.Auth, before, known)
@@ -67,7 +68,8 @@ func (r *routes) function(route types.Route) string {
 // describeRoute is a route in the words of the model, in the spelling of before where
 // that means the same.
 func describeRoute(route types.Route, function string, auth *stack.JWTAuth, before stack.Route, known bool) stack.Route {
-	is := stack.Route{Function: function, Auth: stack.NewRoute().Auth}
+	is := stack.Route{Auth: stack.NewRoute().Auth}
+	is.Function, is.Alias, _ = strings.Cut(function, ":")
 	if open(route) {
 		switch {
 		case auth != nil:

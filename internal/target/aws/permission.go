@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -30,6 +31,8 @@ const gatewayService = "apigateway.amazonaws.com"
 type functionPermissions struct {
 	i        *inventory
 	function string
+	// named is the alias if that is not "live"; the function itself is then left alone.
+	named string
 	// alias and latest are the statements on the alias and on the function itself.
 	alias, latest []policyStatement
 	wish          []grant
@@ -49,21 +52,25 @@ type grant struct {
 
 func (p *functionPermissions) name() string { return functionComponent(p.function, "permissions") }
 func (p *functionPermissions) subject() string {
-	return fmt.Sprintf("permissions on function %q", p.i.aliased(p.function))
+	return fmt.Sprintf("permissions on function %q", p.fullName()+":"+p.qualifier())
 }
-func (p *functionPermissions) exists() bool     { return len(p.alias)+len(p.latest) > 0 }
-func (p *functionPermissions) foreign() bool    { return false }
-func (p *functionPermissions) wanted() bool     { return len(p.wish) > 0 }
-func (p *functionPermissions) fullName() string { return stack.FullName(p.i.name, p.function) }
+func (p *functionPermissions) exists() bool      { return len(p.alias)+len(p.latest) > 0 }
+func (p *functionPermissions) foreign() bool     { return false }
+func (p *functionPermissions) wanted() bool      { return len(p.wish) > 0 }
+func (p *functionPermissions) fullName() string  { return stack.FullName(p.i.name, p.function) }
+func (p *functionPermissions) qualifier() string { return cmp.Or(p.named, stack.AliasLive) }
 
 func (p *functionPermissions) read(ctx context.Context) error {
 	var alias, latest []policyStatement
 	err := run(ctx, []task{
-		{name: stack.AliasLive, do: func(ctx context.Context) (err error) {
-			alias, err = p.get(ctx, stack.AliasLive)
+		{name: p.qualifier(), do: func(ctx context.Context) (err error) {
+			alias, err = p.get(ctx, p.qualifier())
 			return err
 		}},
 		{name: stack.Latest, do: func(ctx context.Context) (err error) {
+			if p.named != "" {
+				return nil
+			}
 			latest, err = p.get(ctx, "")
 			return err
 		}},
@@ -103,14 +110,27 @@ func (p *functionPermissions) want(s stack.Stack) {
 	if !ok {
 		return
 	}
-	if s.Trigger.HTTPAPI != nil && slices.ContainsFunc(s.Trigger.Bindings(), func(b stack.Binding) bool { return b.Function == p.function }) {
-		p.wish = append(p.wish, grant{sid: sidAPI, principal: gatewayService, action: "lambda:InvokeFunction", api: true})
+	called := false
+	if h := s.Trigger.HTTPAPI; h != nil {
+		for _, route := range h.Routes {
+			called = called || invokedBy(route) == p.function
+		}
 	}
-	if f.URL != nil && f.URL.Auth == "none" {
-		p.wish = append(p.wish,
+	p.wish = grants(called, f.URL)
+}
+
+// grants are what an alias needs that the stack's HTTP API calls, or that has an address.
+func grants(called bool, url *stack.FunctionURL) []grant {
+	var all []grant
+	if called {
+		all = append(all, grant{sid: sidAPI, principal: gatewayService, action: "lambda:InvokeFunction", api: true})
+	}
+	if url != nil && url.Auth == "none" {
+		all = append(all,
 			grant{sid: sidURL, principal: "*", action: "lambda:InvokeFunctionUrl", openURL: true},
 			grant{sid: sidURLInvoke, principal: "*", action: "lambda:InvokeFunction", viaURL: true})
 	}
+	return all
 }
 
 // source is the ARN of every stage and route of the stack's HTTP API; empty if there is
@@ -129,7 +149,7 @@ func (p *functionPermissions) source() string {
 // input asks Lambda for a grant.
 func (p *functionPermissions) input(g grant) *lambda.AddPermissionInput {
 	input := &lambda.AddPermissionInput{
-		FunctionName: aws.String(p.fullName()), Qualifier: aws.String(stack.AliasLive),
+		FunctionName: aws.String(p.fullName()), Qualifier: aws.String(p.qualifier()),
 		StatementId: &g.sid, Principal: &g.principal, Action: &g.action,
 	}
 	if g.api {
@@ -148,7 +168,7 @@ func (p *functionPermissions) input(g grant) *lambda.AddPermissionInput {
 func (p *functionPermissions) statement(g grant) policyStatement {
 	s := policyStatement{
 		Sid: g.sid, Effect: "Allow", Principal: everybody, Action: policyWords{g.action},
-		Resource: policyWords{p.i.functionARN(p.fullName(), stack.AliasLive)},
+		Resource: policyWords{p.i.functionARN(p.fullName(), p.qualifier())},
 	}
 	if g.principal != "*" {
 		s.Principal = principals{"Service": {g.principal}}
@@ -225,7 +245,7 @@ func (p *functionPermissions) grant(ctx context.Context, g grant) error {
 		if !says(err, "ResourceConflictException", "already exists") {
 			return err
 		}
-		if err := p.removeStatement(ctx, g.sid, stack.AliasLive); err != nil {
+		if err := p.removeStatement(ctx, g.sid, p.qualifier()); err != nil {
 			return err
 		}
 		_, err = p.i.lambda.AddPermission(ctx, p.input(g))
@@ -248,7 +268,7 @@ func (p *functionPermissions) revoke(ctx context.Context, wrong func(policyState
 		if !wrong(s) {
 			continue
 		}
-		if err := p.removeStatement(ctx, s.Sid, stack.AliasLive); err != nil {
+		if err := p.removeStatement(ctx, s.Sid, p.qualifier()); err != nil {
 			return err
 		}
 		p.alias = slices.DeleteFunc(p.alias, sidIs(s.Sid))

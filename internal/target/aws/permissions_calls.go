@@ -9,6 +9,7 @@ var lambdaPermissions = []permission{
 	{"Lambda", "CreateEventSourceMapping", []string{"lambda:CreateEventSourceMapping"}, []string{anything}, "has a function consume a queue"},
 	{"Lambda", "CreateFunction", []string{"lambda:CreateFunction"}, []string{onFunctions}, "makes functions"},
 	{"Lambda", "CreateFunctionUrlConfig", []string{"lambda:CreateFunctionUrlConfig"}, []string{onFunctions}, "makes function URLs"},
+	{"Lambda", "DeleteAlias", []string{"lambda:DeleteAlias"}, []string{onFunctions}, "removes aliases beside `live`"},
 	{"Lambda", "DeleteEventSourceMapping", []string{"lambda:DeleteEventSourceMapping"}, []string{onMappings}, "removes consumers"},
 	{"Lambda", "DeleteFunction", []string{"lambda:DeleteFunction"}, []string{onFunctions}, "removes functions and old versions"},
 	{"Lambda", "DeleteFunctionConcurrency", []string{"lambda:DeleteFunctionConcurrency"}, []string{onFunctions}, "gives reserved concurrency back"},
