@@ -11,4 +11,8 @@
 // name (names.go), tags say whose something is (tags.go), and the stack's marker
 // (marker.go) is made first, removed last, and says in between whether the stack's
 // creation was finished.
+//
+// A gradual release (release_*.go) is driven by the apply that began it, or by the next
+// one. Where it stands is in the descriptions of the aliases that it moves (release_note.go),
+// its history in the marker's lines; what it does next is decided in internal/release.
 package aws

@@ -10,10 +10,11 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// A marker is an empty log group that stands for the stack: it is made before all
-// else and removed after it, and its tags say of what kind the stack is, whether its
-// creation was finished, and what tags the user gave it. A log group, because making
-// one is atomic, free of charge and answered in time, as nothing else with tags is.
+// A marker is a log group that stands for the stack: it is made before all else and
+// removed after it, and its tags say of what kind the stack is, whether its creation was
+// finished, and what tags the user gave it. A log group, because making one is atomic,
+// free of charge and answered in time, as nothing else with tags is. Its lines are the
+// history of the stack's releases (release_journal.go).
 type marker struct {
 	i *inventory
 	// kind of the stack, by the marker's tag; empty if there is none.

@@ -396,7 +396,7 @@ func TestASecondApplyIsToldOfTheFirst(t *testing.T) {
 		}
 		asked = true
 		// Of another target: a machine of its own.
-		s := *w.session
+		s := &session{place: w.session.place, clients: w.session.clients, endpoints: w.session.endpoints, pace: w.session.pace}
 		clock := &fakeClock{at: now}
 		clock.waited = func(at time.Time) {
 			if i, err := s.observe(context.Background(), stack.Stack{Name: "shop"}); err == nil {
@@ -407,7 +407,7 @@ func TestASecondApplyIsToldOfTheFirst(t *testing.T) {
 		s.clock = clock
 		moves := len(w.aliases.moves)
 		for _, second := range []stack.Stack{other, want} {
-			_, err := connectedTo(&s).Update(t.Context(), w.deploy(second))
+			_, err := connectedTo(s).Update(t.Context(), w.deploy(second))
 			errs = append(errs, err)
 		}
 		if len(w.aliases.moves) != moves {

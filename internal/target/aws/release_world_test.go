@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -189,6 +191,9 @@ func (l *strictLambda) CreateAlias(ctx context.Context, in *lambda.CreateAliasIn
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	out, err := l.lambdaAPI.CreateAlias(ctx, in, o...)
+	if hasCode(err, "ConflictException") { // So does moto call it.
+		return nil, &types.ResourceConflictException{Message: aws.String("Alias already exists: " + *in.FunctionName + ":" + *in.Name)}
+	}
 	if err == nil {
 		l.revisions[*in.FunctionName]++
 		out.RevisionId = l.revision(*in.FunctionName)
@@ -256,8 +261,6 @@ type guillotine struct {
 	// changes counts those calls.
 	changes int
 	calls   []string
-	// through is a transport of its own: whoever closes the connections of the common one
-	// shall not disturb calls that are made once.
 	through *http.Transport
 }
 
@@ -304,12 +307,16 @@ type world struct {
 }
 
 func openWorld(t *testing.T) *world {
-	w := &world{shop: openShop(t), clock: &fakeClock{at: noon}, guillotine: &guillotine{falls: -1, through: http.DefaultTransport.(*http.Transport).Clone()}}
+	w := &world{shop: openShop(t), clock: &fakeClock{at: noon}, guillotine: &guillotine{falls: -1, through: &http.Transport{MaxIdleConnsPerHost: 4 * parallel}}}
 	t.Cleanup(w.guillotine.through.CloseIdleConnections)
 	o := w.lambda.Options()
 	config := aws.Config{
 		Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials,
-		HTTPClient: &http.Client{Transport: w.guillotine}, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		HTTPClient: &http.Client{Transport: w.guillotine},
+		// Moto breaks a connection off now and then.
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.RateLimiter = time.Millisecond, ratelimit.None })
+		},
 	}
 	w.aliases = &strictLambda{lambdaAPI: lambda.NewFromConfig(config), revisions: map[string]int{}, provisioned: map[string]int32{}, says: map[string]string{}}
 	w.watch = &fakeCloudWatch{clock: w.clock, minutes: map[string]release.Counts{}, alarms: map[string]cwtypes.StateValue{}}
