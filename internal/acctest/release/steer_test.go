@@ -118,6 +118,18 @@ func anApplyThatDoesNotWait(b *bench) {
 	if n := len(b.history(name)); n != 2 {
 		b.Errorf("there were %d releases, want 2", n)
 	}
+
+	// A destroy need not wait for what is under way.
+	b.configure(rewritten(one, "four"))
+	b.succeeds(b.apply())
+	b.until(name, 3, "at 50 %", weighs(50))
+	b.terraform.Destroy()
+	b.configure(two)
+	b.succeeds(b.apply())
+	b.terraform.EmptyPlan()
+	if f, all := b.read(name).Functions["f"], b.history(name); len(f.Versions) != 1 || f.Routing[f.Version] != 100 || len(all) != 0 {
+		b.Errorf("the stack that was made anew has the releases %+v, and its function is %+v", all, f)
+	}
 }
 
 // oneInterruptForSeveralReleases is Ctrl-C, once, while one release is to be rolled back
@@ -130,27 +142,40 @@ func oneInterruptForSeveralReleases(b *bench) {
 			code:    map[string]string{"f": answering("one"), "g": answering("one")},
 		}
 	}
-	const back, held = "interrupted-rollback", "interrupted-hold"
+	const back, held, hooked = "interrupted-rollback", "interrupted-hold", "interrupted-before"
+	endless := "import time\n\ndef handler(event, context):\n    time.sleep(300)\n"
+	one[hooked] = definition{
+		release: map[string]any{"before": "check"},
+		code:    map[string]string{"f": answering("one"), "check": endless},
+	}
+	two := rewritten(one, "two")
+	two[hooked].code["check"] = endless
 	b.configure(one)
 	b.succeeds(b.apply())
-	b.configure(rewritten(one, "two"))
+	b.configure(two)
 	run := b.apply()
-	for name := range one {
-		b.until(name, 1, "at 100 %", weighs(100))
-	}
+	b.until(back, 1, "at 100 %", weighs(100))
+	b.until(held, 1, "at 100 %", weighs(100))
+	b.until(hooked, 1, "before its traffic", func(r release.Release) bool { return r.Phase == release.Before })
 	if err := run.cmd.Process.Signal(os.Interrupt); err != nil {
 		b.Fatal(err)
 	}
 	b.fails(run, `Release rolled back: stack "interrupted-rollback"`, "rolled back: interrupted by ",
-		`Release held: stack "interrupted-hold"`, "held: interrupted by ", "its candidates keep 100 % of the traffic")
+		`Release held: stack "interrupted-hold"`, "held: interrupted by ", "its candidates keep 100 % of the traffic",
+		`Release rolled back: stack "interrupted-before"`)
 	b.isAt(back, 1, 2)
+	if r := b.history(hooked)[0]; r.Phase != release.RolledBack || b.read(hooked).Functions["f"].Version != 1 {
+		b.Errorf("the release whose hook was interrupted is %+v", r)
+	}
 	if f := b.read(held).Functions["f"]; f.Routing[2] != 100 {
 		b.Errorf("the function of the release that is held is %+v", f)
 	}
-	b.offers([]string{back, held}, `Release under way: stack "interrupted-hold"`, "is held at 100 %, started by")
+	b.offers([]string{back, held, hooked}, `Release under way: stack "interrupted-hold"`, "is held at 100 %, started by")
 
 	// The next apply does not wait for what waits for a person.
 	again := b.apply()
+	b.until(hooked, 2, "before its traffic", func(r release.Release) bool { return r.Phase == release.Before })
+	b.tidegate([]string{"release", hooked, "--promote"}, "at 100 %")
 	b.until(back, 2, "at 100 %", weighs(100))
 	b.tidegate([]string{"release", back, "--promote"}, "at 100 %")
 	out := b.fails(again, `Release held: stack "interrupted-hold"`)
