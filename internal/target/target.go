@@ -166,14 +166,14 @@ func Ago(d time.Duration) string {
 	for _, unit := range []struct {
 		name string
 		of   time.Duration
-	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}} {
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}} {
 		if n := int(d / unit.of); n > 1 {
 			return fmt.Sprintf("%d %ss", n, unit.name)
 		} else if n == 1 {
 			return "1 " + unit.name
 		}
 	}
-	return fmt.Sprintf("%d seconds", max(0, int(d/time.Second)))
+	return "0 seconds"
 }
 
 // NoReleaseError says that no release of the stack is under way.
