@@ -76,7 +76,7 @@ func (n *namedAlias) begun() bool { return aws.ToString(n.have.Description) == n
 // call it: which routes do is the stack's to say.
 func (n *namedAlias) want(a stack.Alias) {
 	n.url.wish = a.URL
-	n.permissions.wish = grants(n.i.api.api.id() != "", a.URL)
+	n.permissions.wish = grants(n.ref.Name, n.i.api.api.id() != "", a.URL)
 }
 
 // status is the alias as it is; nil if there is none.

@@ -116,11 +116,12 @@ func (p *functionPermissions) want(s stack.Stack) {
 			called = called || invokedBy(route) == p.function
 		}
 	}
-	p.wish = grants(called, f.URL)
+	p.wish = grants("", called, f.URL)
 }
 
 // grants are what an alias needs that the stack's HTTP API calls, or that has an address.
-func grants(called bool, url *stack.FunctionURL) []grant {
+// Beside "live" the names of the statements tell which alias it is.
+func grants(alias string, called bool, url *stack.FunctionURL) []grant {
 	var all []grant
 	if called {
 		all = append(all, grant{sid: sidAPI, principal: gatewayService, action: "lambda:InvokeFunction", api: true})
@@ -129,6 +130,11 @@ func grants(called bool, url *stack.FunctionURL) []grant {
 		all = append(all,
 			grant{sid: sidURL, principal: "*", action: "lambda:InvokeFunctionUrl", openURL: true},
 			grant{sid: sidURLInvoke, principal: "*", action: "lambda:InvokeFunction", viaURL: true})
+	}
+	for n := range all {
+		if alias != "" {
+			all[n].sid += "-" + alias
+		}
 	}
 	return all
 }
