@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -188,4 +189,61 @@ func (b *bench) feed(name string, candidate int, is func(release.Release) bool) 
 		}
 		return is(b.history(name)[0])
 	})
+}
+
+// A kill may also come between two phases, and before or after all of them.
+func TestReleasesSurviveKillsAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("the moments are random from seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	r := acctest.StartRuntime(t)
+	b := newBench(t, r, r.Interpreter("python3."))
+	const name = "shop"
+	version := 1
+	write := func() {
+		text := answering(fmt.Sprint(version))
+		b.configure(map[string]definition{name: {
+			release: map[string]any{"strategy": "linear", "weight": 50, "interval": "1s", "before": "check", "after": "check"},
+			code:    map[string]string{"f": text, "g": text, "check": text},
+		}})
+	}
+	write()
+	b.succeeds(b.apply())
+	const usual = 4 * time.Second // about what an apply takes here when nothing is killed
+
+	for range 2 {
+		for _, victims := range []struct{ provider, runtime bool }{{provider: true}, {runtime: true}, {true, true}} {
+			version++
+			write()
+			run := b.apply()
+			moment := time.Duration(random.Int64N(int64(usual)))
+			select {
+			case err := <-run.err:
+				run.err <- err
+			case <-time.After(moment):
+			}
+			if victims.provider {
+				if provider, ok := harness.Descendant(run.cmd.Process.Pid, "terraform-provi"); ok {
+					if err := provider.Kill(); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if victims.runtime {
+				r.Kill()
+				r.Start()
+			}
+			out, _ := b.ends(run) // It may have come to its end all the same.
+			b.succeeds(b.apply())
+			b.terraform.EmptyPlan()
+			b.isAt(name, version, version)
+			if all := b.history(name); len(all) != version-1 || all[0].Phase != release.Finished || len(all[0].Trail) != 4 {
+				t.Errorf("there are %d releases, the last %+v", len(all), all[0])
+			}
+			if t.Failed() {
+				t.Fatalf("%+v was killed after %v; terraform had printed:\n%s", victims, moment, out)
+			}
+		}
+	}
 }
