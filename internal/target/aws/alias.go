@@ -251,12 +251,18 @@ func (a *alias) put(ctx context.Context, r stack.Routing, description string) er
 			return errAliasGone
 		case is(now, r, description):
 			return nil
-		case !is(now, routingOf(before), aws.ToString(before.Description)):
+		case !is(now, routingOf(before), aws.ToString(before.Description)) && !a.splitByAWS(before, now):
 			return errMoved
 		case ctx.Err() != nil:
 			return ctx.Err()
 		}
 	}
+}
+
+// splitByAWS tells whether an alias that has instances of its own may have been changed
+// by AWS itself, which splits its traffic while it starts those of another version.
+func (a *alias) splitByAWS(before, now types.AliasConfiguration) bool {
+	return a.i.functions[a.function].provisioned.have != nil && aws.ToString(before.Description) == aws.ToString(now.Description)
 }
 
 // look reads the alias, which may be gone.

@@ -66,7 +66,9 @@ func (d *driver) drive(ctx context.Context) error {
 		}
 		switch changed := !reflect.DeepEqual(next, d.r); {
 		case changed:
-			err = d.change(ctx, next)
+			if err = d.change(ctx, next); err == nil {
+				err = d.awaitInstances(ctx)
+			}
 			d.looked = d.i.now()
 		case d.deploy.NoWait:
 			return nil
@@ -84,6 +86,23 @@ func (d *driver) drive(ctx context.Context) error {
 			return d.stuck(err)
 		}
 	}
+}
+
+// awaitInstances waits until AWS has moved aliases that have provisioned instances of
+// their own, which it does when it has started those of the other version. Until then it
+// takes no other change of them.
+func (d *driver) awaitInstances(ctx context.Context) error {
+	if d.r.Weight() < 100 || d.r.Ended() {
+		return nil
+	}
+	for _, function := range d.movers() {
+		if p := d.i.functions[function].provisioned; p.have != nil {
+			if err := about(p, "move", p.followAlias(ctx)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // stuck says where a release is left whose aliases cannot be moved.

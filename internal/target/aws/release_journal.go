@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"time"
 
@@ -158,10 +159,19 @@ func (s *session) history(ctx context.Context, stack string, now *note) ([]relea
 	return begunOnly(all, now), err
 }
 
-// begunOnly leaves out releases that were written down and never began: they have not
-// ended, and the aliases tell of another.
+// begunOnly leaves out releases that were written down and never took place, as far as
+// now, the note of the last one, and their successors tell: they began after it, or have
+// not ended although another has begun since, or have moved what the next one moved again.
 func begunOnly(all []release.Release, now *note) []release.Release {
-	return slices.DeleteFunc(all, func(r release.Release) bool {
-		return now != nil && !r.Ended() && (r.ID != now.id || !r.Began.Equal(now.began))
-	})
+	var took []release.Release
+	for _, r := range all {
+		last := now != nil && r.ID == now.id && r.Began.Equal(now.began)
+		switch {
+		case now != nil && !last && (!r.Ended() || r.Began.After(now.began)):
+		case len(took) > 0 && r.Phase == release.Finished && r.ID == took[len(took)-1].ID && reflect.DeepEqual(r.Moves, took[len(took)-1].Moves):
+		default:
+			took = append(took, r)
+		}
+	}
+	return took
 }
