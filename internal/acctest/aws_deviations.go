@@ -66,6 +66,22 @@ var deviations = []deviation{
 		correct:  nameConflict,
 	},
 	{
+		emulator: Moto, name: "revisions of aliases",
+		does:     "gives an alias one revision id for ever, and ignores the one in UpdateAlias",
+		aws:      "gives it a new one with each change, and refuses with PreconditionFailedException what is for another",
+		evidence: "answers to UpdateAlias recorded from AWS",
+		calls:    []string{"lambda:CreateAlias", "lambda:GetAlias", "lambda:ListAliases", "lambda:UpdateAlias"},
+		correct:  keepRevisions,
+	},
+	{
+		emulator: Moto, name: "CloudWatch in CBOR",
+		does:     "does not find CloudWatch under the addresses of the protocol that AWS's SDKs speak",
+		aws:      "speaks it",
+		evidence: "botocore's model of CloudWatch: its first protocol is smithy-rpc-v2-cbor",
+		calls:    []string{"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
+		correct:  speakCBOR,
+	},
+	{
 		emulator: Moto, name: "numbers of versions",
 		does:     "gives a new version the number of a deleted one, and then has two of a number",
 		aws:      "counts on: a number is never used again while the function lives",

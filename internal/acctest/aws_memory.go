@@ -24,6 +24,8 @@ type memory struct {
 	settings map[string]map[string]map[string]any
 	// stopped functions have a reserved concurrency of 0.
 	stopped map[string]bool
+	// revisions of aliases, by function and alias.
+	revisions map[string]int
 	// authorizers are the ids of those that were made, by API.
 	authorizers map[string][]string
 }
@@ -31,7 +33,7 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		mappings: map[string]string{}, policies: map[string]map[string][]statement{},
-		redriveAllow: map[string]string{}, authorizers: map[string][]string{},
+		redriveAllow: map[string]string{}, revisions: map[string]int{}, authorizers: map[string][]string{},
 		deletedVersions: map[string][]string{}, stopped: map[string]bool{}, settings: map[string]map[string]map[string]any{},
 	}
 }

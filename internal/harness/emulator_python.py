@@ -16,6 +16,7 @@ SERVICES = {
     "iam": "iam",
     "sqs": "sqs",
     "logs": "logs",
+    "cloudwatch": "cloudwatch",
     "apigatewayv2": "apigatewayv2",
     "scheduler": "scheduler",
     "events": "events",

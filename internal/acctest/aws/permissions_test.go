@@ -37,7 +37,9 @@ func policies(t testing.TB, account string) (plan, apply string) {
 // cannot show to be needed.
 var unneeded = map[string]string{
 	"apigateway:PUT":                            "tagging an API is documented as PUT, and answered as POST",
+	"cloudwatch:GetMetricData":                  "for gates with metrics, which are minutes late",
 	"iam:SimulatePrincipalPolicy":               "asked when AWS refuses a role, which moto does not",
+	"lambda:DeleteAlias":                        "further aliases",
 	"lambda:DeleteProvisionedConcurrencyConfig": "moto has no provisioned concurrency",
 	"lambda:PutProvisionedConcurrencyConfig":    "moto has no provisioned concurrency",
 	// See TestLargePackagesAndImages for these.
@@ -118,9 +120,24 @@ func TestThePoliciesOfTheGuideAreEnough(t *testing.T) {
 	guard.Allow(apply)
 	o.Apply()
 
+	// A release that has a gate and a function to run, and a look at its history.
+	o.by(`cloudwatch.put_metric_alarm(AlarmName="errors", MetricName="Errors", Namespace="AWS/Lambda", Period=60, EvaluationPeriods=1,
+    Threshold=1, ComparisonOperator="GreaterThanThreshold", Statistic="Sum")`)
+	o.put("http_api.tf", strings.Replace(o.files["http_api.tf"], "\n  functions = {", `
+  release = { strategy = "canary", interval = "1s", before = "read", gate = { alarms = ["errors"] } }
+
+  functions = {`, 1))
+	o.put("history.tf", "data \"tidegate_releases\" \"shop\" {\n  stack = \"shop\"\n}\n")
+	o.Apply()
+
 	needed := guard.Forget()
 	guard.Allow(plan)
 	o.planReads()
+	// A plan that has something to do looks whether alarms exist.
+	o.edit("http_api.tf", `interval = "1s"`, `interval = "2s"`)
+	if _, err := o.Run(t.Context(), "plan"); err != nil {
+		t.Error(err)
+	}
 	for _, action := range guard.Unused() {
 		t.Errorf("planning does not need %s", action)
 	}
@@ -166,6 +183,7 @@ func TestThePoliciesOfTheGuideAreEnough(t *testing.T) {
 		}
 	}
 	guard.Stop()
+	o.Python(`cloudwatch.delete_alarms(AlarmNames=["errors"])`, nil)
 	o.Python(`iam.delete_policy(PolicyArn="arn:aws:iam::" + account + ":policy/further")`, map[string]any{"account": o.Account})
 	o.nothingLeft()
 }

@@ -97,8 +97,8 @@ func (d *driver) awaitInstances(ctx context.Context) error {
 	}
 	for _, function := range d.movers() {
 		if p := d.i.functions[function].provisioned; p.have != nil {
-			if err := about(p, "move", p.followAlias(ctx)); err != nil {
-				return err
+			if err := d.beating(ctx, func() error { return p.followAlias(ctx) }); err != nil {
+				return about(p, "move", err)
 			}
 		}
 	}

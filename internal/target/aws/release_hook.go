@@ -46,10 +46,25 @@ type hookFunction struct {
 
 // runHook runs the current hook and returns how it failed.
 func (d *driver) runHook(ctx context.Context) error {
-	done := make(chan struct{})
-	beats := make(chan struct{})
+	event, err := json.Marshal(d.hookEvent())
+	if err != nil {
+		return err
+	}
+	function := d.r.Hook()
+	version := d.r.Versions[function]
+	if version == 0 {
+		return errors.New("there is no version of it to run")
+	}
+	return d.beating(ctx, func() error {
+		return d.i.invoke(ctx, stack.FullName(d.i.name, function), version, event)
+	})
+}
+
+// beating does something that takes long while the driver goes on to say that it lives.
+func (d *driver) beating(ctx context.Context, do func() error) error {
+	done, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
-		defer close(beats)
+		defer close(stopped)
 		ticker := time.NewTicker(beatEvery)
 		defer ticker.Stop()
 		for {
@@ -63,18 +78,9 @@ func (d *driver) runHook(ctx context.Context) error {
 	}()
 	defer func() {
 		close(done)
-		<-beats
+		<-stopped
 	}()
-	event, err := json.Marshal(d.hookEvent())
-	if err != nil {
-		return err
-	}
-	function := d.r.Hook()
-	version := d.r.Versions[function]
-	if version == 0 {
-		return fmt.Errorf("there is no version of it to run")
-	}
-	return d.i.invoke(ctx, stack.FullName(d.i.name, function), version, event)
+	return do()
 }
 
 func (d *driver) hookEvent() hookEvent {
