@@ -31,6 +31,7 @@ A function that fails makes the command fail: its answer goes to standard output
 all the same, and what it failed with to standard error.`,
 		Example: `  tidegate invoke orders/fulfil --payload '{"id": 7}'
   tidegate invoke orders/fulfil:3 --payload @event.json --log
+  tidegate invoke orders/fulfil:beta --payload '{"id": 7}'
   generate-event | tidegate invoke orders/fulfil --payload - --async`,
 		Args: exactly(1, "a function, such as orders/fulfil"),
 		RunE: func(cmd *cobra.Command, args []string) error {

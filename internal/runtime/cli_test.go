@@ -3,9 +3,12 @@ package runtime_test
 import (
 	"bufio"
 	"context"
+	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // command is the command line as the user who runs serve has it: nothing but the
@@ -34,6 +37,8 @@ func TestTheCommandLineLooksAfterARuntime(t *testing.T) {
 		return string(out)
 	}
 	mustSay(t, run("invoke", "demo/echo", "--payload", `{"id":7}`), `"id":7`, `"version":"1"`)
+	n.must(n.Call(t.Context(), http.MethodPut, "/v1/stacks/demo/functions/echo/aliases/beta", stack.Alias{Routing: stack.RouteTo(1)}, nil))
+	mustSay(t, run("invoke", "demo/echo:beta", "--payload", `{"id":7}`), `"id":7`, `"version":"1"`)
 	mustSay(t, run("stacks"), "demo", "echo:1", "ready")
 	mustSay(t, run("versions", "demo/echo"), "100%")
 	mustSay(t, run("logs", "demo/echo", "--since", "5m ago"), "handling 7", "REPORT RequestId")
