@@ -155,7 +155,10 @@ func limited(did string, limit float64, candidate, stable share, over bool) verd
 	excused := stable.rate() > limit
 	bound := max(limit, stable.rate())
 	missed := candidate.rate() > bound
-	if missed && (excused || !over) { // Both rates are by chance, or the last word is not spoken.
+	switch {
+	case missed && !over: // The last word is not spoken.
+		missed = candidate.surelyAbove(bound)
+	case missed && excused: // Both rates are by chance.
 		missed = candidate.atLeast() > bound
 	}
 	switch {
@@ -167,6 +170,19 @@ func limited(did string, limit float64, candidate, stable share, over bool) verd
 		return verdict{false, fmt.Sprintf("%s in %s invocations, more than the %s allowed, but not more than the stable version's %s", did, candidate, percent(limit), stable)}
 	}
 	return verdict{false, fmt.Sprintf("%s in %s invocations", did, candidate)}
+}
+
+// surelyAbove tells whether the share that is behind the one seen exceeds a limit that it
+// is beyond. By chance alone, so many of so many are seen less than once in a thousand
+// times (Chernoff's bound): while a step lasts it is asked again and again, and each time
+// chance gets another try. So it takes two failures, unless none is allowed.
+func (s share) surelyAbove(limit float64) bool {
+	p, n := s.rate(), float64(s.all)
+	divergence := p * math.Log(p/limit)
+	if p < 1 {
+		divergence += (1 - p) * math.Log((1-p)/(1-limit))
+	}
+	return n*divergence > math.Log(1000)
 }
 
 // atLeast is the lower end of the share that is behind the one seen, with 95 %

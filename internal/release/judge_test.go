@@ -1,6 +1,7 @@
 package release
 
 import (
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -59,6 +60,14 @@ func TestGate(t *testing.T) {
 		},
 		"more errors than allowed, by chance": {
 			stack.Gate{MaxErrorRate: ptr(0.01)}, early, seen(Counts{Invocations: 60, Errors: 1}, Counts{Invocations: 450}), waits, "",
+		},
+		"the first one fails, which may be chance": {
+			stack.Gate{MaxErrorRate: ptr(0.01)}, early, seen(Counts{Invocations: 1, Errors: 1}, Counts{}), waits, "",
+		},
+		"the first two fail": {
+			stack.Gate{MaxErrorRate: ptr(0.01)},
+			early, seen(Counts{Invocations: 2, Errors: 2}, Counts{}),
+			fails, "2 of 2 (100 %)",
 		},
 		"more errors than allowed, in the end": {
 			stack.Gate{MaxErrorRate: ptr(0.01)},
@@ -175,5 +184,29 @@ func TestAlarms(t *testing.T) {
 	}
 	if r = r.Judge(r.Since, Seen{Red: []string{"5xx"}}); r.Phase != RolledBack {
 		t.Errorf("an alarm that went off again: %+v", r)
+	}
+}
+
+// A gate that is asked after every fifth invocation must not, just by chance, stop a
+// candidate that fails half as often as it may.
+func TestAGateDoesNotStopEarlyWhatKeepsToIt(t *testing.T) {
+	const releases, invocations, limit, rate = 400, 1500, 0.01, 0.005
+	r := rand.New(rand.NewPCG(4, 2))
+	stopped := 0
+	for range releases {
+		errors := 0
+		for i := 1; i <= invocations; i++ {
+			if r.Float64() < rate {
+				errors++
+			}
+			early := noon.Add(time.Minute)
+			if i%5 == 0 && canary(stack.Gate{MaxErrorRate: ptr(limit)}).Judge(early, seen(Counts{Invocations: i, Errors: errors}, Counts{})).Ended() {
+				stopped++
+				break
+			}
+		}
+	}
+	if stopped > releases/100 {
+		t.Errorf("%d of %d releases were stopped, though their candidates keep to the gate", stopped, releases)
 	}
 }
