@@ -11,7 +11,7 @@ import (
 
 const (
 	raising = "def handler(event, context):\n    raise Exception('bad code')\n"
-	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(1)\n    return 'two'\n"
+	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(2)\n    return 'two'\n"
 	broken  = "raise Exception('it does not even start')\n"
 	failing = "def handler(event, context):\n    return {}['stock of ' + event['functions']['f']['candidate']]\n"
 )
@@ -28,7 +28,7 @@ func candidatesThatFail(b *bench) {
 	hook["before"], hook["on_failure"] = "g", "hold"
 	one := map[string]definition{
 		"errors": {release: canary("10s", errorRate), code: map[string]string{"f": ""}},
-		"slow":   {release: canary("2s", map[string]any{"max_p95_ratio": 3, "min_invocations": 25}), code: map[string]string{"f": ""}},
+		"slow":   {release: canary("2s", map[string]any{"max_p95_ratio": 3, "min_invocations": 20}), code: map[string]string{"f": ""}},
 		"broken": {release: canary("10s", errorRate), code: map[string]string{"f": ""}},
 		"pair":   {release: canary("10s", errorRate), code: map[string]string{"f": "", "g": ""}},
 		"hook":   {release: hook, code: map[string]string{"f": "", "g": ""}},

@@ -72,7 +72,7 @@ func (b *bench) sampled(name string, weights stack.Routing) {
 	var x float64
 	for range 2 {
 		l := beginLoad(b.T, 1500, 8, url+"/f", url+"/g")
-		b.wait("3,000 requests", func() bool { return len(l.so()) >= 3000 })
+		b.wait("2,000 requests", func() bool { return len(l.so()) >= 2000 })
 		answers := l.stop()
 		if failed := byVersion(answers, answer.failed); len(failed) > 0 {
 			b.Errorf("requests have failed: %v", failed)
@@ -195,7 +195,7 @@ func aTimeoutEndsARelease(b *bench) {
 	one := map[string]definition{name: {
 		release: map[string]any{"strategy": "canary", "interval": "1s", "gate": map[string]any{"min_invocations": 5}},
 		code:    map[string]string{"f": answering("one")},
-		update:  "3s",
+		update:  "5s",
 	}}
 	b.configure(one)
 	b.succeeds(b.apply())
@@ -204,7 +204,7 @@ func aTimeoutEndsARelease(b *bench) {
 	b.isAt(name, 1, 2)
 	b.offers([]string{name})
 
-	b.configure(with(rewritten(one, "two"), func(_ string, d *definition) { d.release["interval"] = "5s" }))
-	b.fails(b.apply(), "an update may take 3s, and the release (canary of 10 % for 5s) takes at least 5s")
+	b.configure(with(rewritten(one, "two"), func(_ string, d *definition) { d.release["interval"] = "10s" }))
+	b.fails(b.apply(), "an update may take 5s, and the release (canary of 10 % for 10s) takes at least 10s")
 	b.isAt(name, 1, 2)
 }
