@@ -40,7 +40,6 @@ var unneeded = map[string]string{
 	"cloudwatch:GetMetricData":                  "for gates with metrics, which are minutes late",
 	"iam:SimulatePrincipalPolicy":               "asked when AWS refuses a role, which moto does not",
 	"lambda:DeleteAlias":                        "further aliases",
-	"lambda:DeleteAlias":                        "aliases beside live",
 	"lambda:DeleteProvisionedConcurrencyConfig": "moto has no provisioned concurrency",
 	"lambda:PutProvisionedConcurrencyConfig":    "moto has no provisioned concurrency",
 	// See TestLargePackagesAndImages for these.
