@@ -135,6 +135,23 @@ func TestAnAliasFromItsFirstApplyToItsLast(t *testing.T) {
 	l.Destroy()
 }
 
+// What is not known in the plan is known to the apply: here the version that it releases.
+func TestAnAliasMayNameTheVersionThatTheApplyReleases(t *testing.T) {
+	l := newLab(t, map[string]string{
+		"f/app.py": handler("one"),
+		"main.tf":  aliasedAPI + beta(`{ (tidegate_http_api.shop.functions["f"].version) = 100 }`),
+	})
+	l.Apply()
+	l.EmptyPlan()
+	l.write("f/app.py", handler("two"))
+	l.Apply()
+	l.EmptyPlan()
+	if status, body := l.get(l.read("shop").URL + "/beta"); status != http.StatusOK || body != "two" {
+		t.Errorf("the alias answers %d %q", status, body)
+	}
+	l.Destroy()
+}
+
 func TestAliasesThatCannotBeAreRefused(t *testing.T) {
 	l := newLab(t, map[string]string{"f/app.py": handler("one"), "main.tf": aliasedAPI})
 	l.Apply()

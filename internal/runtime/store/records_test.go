@@ -138,3 +138,19 @@ func TestACloneIsARecordOfItsOwn(t *testing.T) {
 		t.Error("a change of the clone changed the record")
 	}
 }
+
+// A program that knows nothing of further aliases must not write their record again.
+func TestARecordWithFurtherAliasesIsOfANewerFormat(t *testing.T) {
+	s := open(t, Options{Dir: t.TempDir()})
+	r := record("orders", "fulfil")
+	r.Functions["fulfil"] = &FunctionRecord{
+		LastVersion: 1,
+		Versions:    []VersionRecord{{Version: stack.Version{Number: 1}}},
+		Aliases:     map[string]stack.Alias{"beta": {Routing: stack.RouteTo(1)}},
+	}
+	put(t, s, r)
+	got, err := s.Record(testContext(t), "orders")
+	if err != nil || got.Format != RecordFormat || got.Functions["fulfil"].Aliases["beta"].Routing[1] != 100 {
+		t.Errorf("the record is %+v (%v)", got, err)
+	}
+}
