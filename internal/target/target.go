@@ -61,7 +61,8 @@ type Target interface {
 // the release says, changes everything else, and returns when the release has ended. If
 // that failed, it returns *ReleaseError beside the stack as it was before. If a release
 // is under way already, Update joins it where it makes the same of the stack, and else
-// returns *UnderWayError. When ctx is cancelled, the release is interrupted (see
+// returns *UnderWayError; on AWS, where an update drives its release, so does one that
+// makes the same while another is at it. When ctx is cancelled, the release is interrupted (see
 // release.Release.Interrupt).
 //
 // In a stack's creation, and for functions that are new in it, nothing moves gradually:

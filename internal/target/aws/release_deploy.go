@@ -79,7 +79,9 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 					o.r.ID, name, move.Candidate, i.name)
 			}
 		}
-		o.r.Policy = resumedPolicy(o.r, resolved(d.Stack))
+		if o.guessed {
+			o.r = withPolicy(o.r, resolved(d.Stack))
+		}
 		if o.r.Stopped != release.Held {
 			o.driver = newDriver()
 			if err := o.change(ctx, o.r); err != nil {
@@ -94,14 +96,13 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 	})
 }
 
-// resumedPolicy is the policy with which a release goes on: its own, or, where that is
-// lost (see guess), the stack's if that has come to the same weight.
-func resumedPolicy(r release.Release, wanted stack.Release) stack.Release {
-	lost := r.Phase == release.Shifting && r.Policy.Gate == nil && r.Step == 0 && len(r.Policy.Steps()) == 1 && slices.Equal(wanted.Steps(), r.Policy.Steps())
-	if lost || r.Policy.Strategy == "" {
-		return wanted
+// withPolicy is a release whose own policy is lost, with the stack's, if that comes to the
+// weight at which it is.
+func withPolicy(r release.Release, policy stack.Release) release.Release {
+	if step := slices.Index(policy.Steps(), r.Weight()); r.Phase != release.Shifting || step >= 0 {
+		r.Policy, r.Step = policy, max(step, 0)
 	}
-	return r.Policy
+	return r
 }
 
 // outcome runs a release and returns what there is then. After a rollback that is what

@@ -25,6 +25,8 @@ type rollout struct {
 	wants, driver string
 	// aside are provisioned instances on stable versions; see note.
 	aside map[string]int
+	// guessed tells that the release is made of what its aliases say; see guess.
+	guessed bool
 	// progress, if not nil, is called after every change.
 	progress func(release.Release)
 }
@@ -153,9 +155,13 @@ func (o *rollout) catchUp(ctx context.Context) error {
 	case n.driver != o.driver:
 		return &takenOverError{o.inTheWay(n)}
 	}
-	r, err := o.i.recall(ctx, n, o.r)
+	found, err := o.i.recall(ctx, n)
 	if err != nil {
 		return err
+	}
+	r := n.moved(o.r)
+	if found != nil {
+		r = *found
 	}
 	told := len(o.r.Trail)
 	if o.r = r; o.progress != nil && len(r.Trail) != told {
@@ -172,33 +178,35 @@ func (e *takenOverError) Error() string {
 }
 func (e *takenOverError) Unwrap() error { return e.error }
 
-// recall is the release that a note tells of, from the journal. Where that does not know
-// it, for example since somebody has deleted it, it is made of what is known.
-func (i *inventory) recall(ctx context.Context, n *note, known release.Release) (release.Release, error) {
+// recall is the release that a note tells of, from the journal; nil if that does not know
+// it, for example since somebody has deleted it.
+func (i *inventory) recall(ctx context.Context, n *note) (*release.Release, error) {
 	var found *entry
-	ctx2, cancel := context.WithTimeout(ctx, 5*i.pace.longest) // A line may take seconds to be read.
+	patient, cancel := context.WithTimeout(ctx, 5*i.pace.longest) // A line may take seconds to be read.
 	defer cancel()
-	err := i.pace.wait(ctx2, "", func(ctx context.Context) (bool, error) {
+	err := i.pace.wait(patient, "", func(ctx context.Context) (bool, error) {
 		var err error
 		found, err = i.find(ctx, n)
 		return found != nil, err
 	})
 	switch {
 	case found != nil:
-		return found.Release, nil
-	case err != nil && ctx2.Err() == nil || ctx.Err() != nil:
-		return known, fmt.Errorf("cannot read how far the release %s is: %w", n.id, err)
+		return &found.Release, nil
+	case ctx.Err() != nil || err != nil && patient.Err() == nil:
+		return nil, fmt.Errorf("cannot read how far the release %s is: %w", n.id, err)
 	}
-	if known.ID != n.id {
-		return i.guess(n)
-	}
-	known.Phase, known.Step, known.Stopped, known.Since = n.phase, n.step, n.stopped, n.since
-	known.Trail = append(slices.Clip(known.Trail), release.Mark{At: n.since, Weight: n.weight, What: n.what})
-	return known, nil
+	return nil, nil
+}
+
+// moved is a release that somebody has moved on, of which the journal does not tell how.
+func (n *note) moved(r release.Release) release.Release {
+	r.Phase, r.Step, r.Stopped, r.Since = n.phase, n.step, n.stopped, n.since
+	r.Trail = append(slices.Clip(r.Trail), release.Mark{At: n.since, Weight: n.weight, What: n.what})
+	return r
 }
 
 // guess makes a release of what the aliases say: all but its policy.
-func (i *inventory) guess(n *note) (release.Release, error) {
+func (i *inventory) guess(n *note) release.Release {
 	r := release.Release{
 		ID: n.id, By: n.by, Began: n.began, Back: n.back, Phase: n.phase, Step: n.step, Stopped: n.stopped, Since: n.since,
 		Moves: map[string]release.Move{}, Versions: map[string]int{}, Trail: []release.Mark{{At: n.since, Weight: n.weight, What: n.what}},
@@ -218,14 +226,18 @@ func (i *inventory) guess(n *note) (release.Release, error) {
 		}
 		r.Step = 0
 	}
-	return r, nil
+	return r
 }
 
 // takeUp is the rollout of the release that is under way, by its leading note.
 func (i *inventory) takeUp(ctx context.Context, n *note) (*rollout, error) {
-	r, err := i.recall(ctx, n, release.Release{})
+	found, err := i.recall(ctx, n)
 	if err != nil {
 		return nil, err
+	}
+	r := i.guess(n)
+	if found != nil {
+		r = *found
 	}
 	for name := range r.Moves {
 		if _, ok := i.functions[name]; !ok {
@@ -233,7 +245,7 @@ func (i *inventory) takeUp(ctx context.Context, n *note) (*rollout, error) {
 		}
 	}
 	o := i.newRollout(r, n.wants)
-	o.driver = n.driver
+	o.driver, o.guessed = n.driver, found == nil
 	for name := range r.Moves {
 		if own := i.functions[name].alias.note(); n.of(own) && own.aside > 0 {
 			o.aside[name] = own.aside

@@ -50,8 +50,8 @@ func TestTheAliasTellsWhichOfTheWrittenStepsWasTaken(t *testing.T) {
 	promoted, _ := began.Promote("cid@desk", noon.Add(time.Minute))
 	i := journalOf(t, began, promoted, paused)
 	for name, want := range map[string]release.Release{"begun": began, "paused": paused, "promoted": promoted} {
-		got, err := i.recall(t.Context(), noteOf1(want), release.Release{})
-		if err != nil || got.Status().What != want.Status().What || len(got.Trail) != len(want.Trail) {
+		got, err := i.recall(t.Context(), noteOf1(want))
+		if err != nil || got == nil || got.Status().What != want.Status().What || len(got.Trail) != len(want.Trail) {
 			t.Errorf("%s, it is recalled as %+v, %v", name, got, err)
 		}
 	}
@@ -68,13 +68,20 @@ func TestAReleaseThatTheJournalDoesNotKnowIsGoneOnWith(t *testing.T) {
 		FunctionVersion: aws.String("1"), Description: aws.String(n.String()),
 		RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"2": 0.1}},
 	}}
-	r, err := i.recall(t.Context(), n, release.Release{})
-	if err != nil || r.ID != "r-1" || !maps.Equal(r.Routing("create"), stack.Routing{1: 90, 2: 10}) {
-		t.Fatalf("it is recalled as %+v, %v", r, err)
+	o, err := i.takeUp(t.Context(), n)
+	if err != nil || !o.guessed {
+		t.Fatalf("it is taken up as %+v, %v", o, err)
 	}
-	policy := stack.Release{Strategy: stack.Canary, Weight: 10, OnFailure: stack.Hold, After: "create"}.Resolve()
-	if r.Policy = resumedPolicy(r, policy); r.Policy.After != "create" {
-		t.Errorf("its policy is %+v", r.Policy)
+	r := o.r
+	if r.ID != "r-1" || !maps.Equal(r.Routing("create"), stack.Routing{1: 90, 2: 10}) {
+		t.Errorf("it is %+v", r)
+	}
+	linear := stack.Release{Strategy: stack.Linear, Weight: 5}.Resolve()
+	if with := withPolicy(r, linear); with.Weight() != 10 || with.Step != 1 || with.Policy.Strategy != stack.Linear {
+		t.Errorf("with a policy that comes to its weight it is %+v", with)
+	}
+	if with := withPolicy(r, stack.Release{Strategy: stack.BlueGreen}.Resolve()); with.Weight() != 10 {
+		t.Errorf("with one that does not it is %+v", with)
 	}
 	if aborted, err := r.Abort("bob@desk", noon); err != nil || !maps.Equal(aborted.Routing("create"), stack.RouteTo(1)) {
 		t.Errorf("aborted, the alias is %v, %v", aborted.Routing("create"), err)
