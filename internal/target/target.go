@@ -62,8 +62,8 @@ type Target interface {
 // that failed, it returns *ReleaseError beside the stack as it was before. If a release
 // is under way already, Update joins it where it makes the same of the stack, and else
 // returns *UnderWayError; on AWS, where an update drives its release, so does one that
-// makes the same while another is at it. When ctx is cancelled, the release is interrupted (see
-// release.Release.Interrupt).
+// makes the same while another is at it. When ctx is cancelled, the release is
+// interrupted (see release.Release.Interrupt).
 //
 // In a stack's creation, and for functions that are new in it, nothing moves gradually:
 // there is nothing to move from.
