@@ -229,7 +229,10 @@ var errMoved = errors.New("somebody else moved it in the meantime")
 // put makes the alias split its traffic so and say this, if it still is what was last
 // seen of it. Else it is errMoved, and what it is now has been seen.
 func (a *alias) put(ctx context.Context, r stack.Routing, description string) error {
-	before := a.all[stack.AliasLive]
+	before, ok := a.all[stack.AliasLive]
+	if !ok {
+		return errAliasGone // Without a revision id the write would be unconditional.
+	}
 	is := func(c types.AliasConfiguration, r stack.Routing, description string) bool {
 		return maps.Equal(routingOf(c), r) && aws.ToString(c.Description) == description
 	}
@@ -265,10 +268,15 @@ func (a *alias) splitByAWS(before, now types.AliasConfiguration) bool {
 	return a.i.functions[a.function].provisioned.have != nil && aws.ToString(before.Description) == aws.ToString(now.Description)
 }
 
-// look reads the alias, which may be gone.
+// look reads the alias, which may be gone. If it cannot be read, it is as it was seen.
 func (a *alias) look(ctx context.Context) error {
+	before := a.all
 	a.all = nil
-	return a.read(ctx)
+	err := a.read(ctx)
+	if err != nil {
+		a.all = before
+	}
+	return err
 }
 
 var errAliasGone = errors.New("it is gone: somebody deleted it, or the whole stack, while the release was under way")
