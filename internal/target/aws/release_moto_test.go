@@ -311,9 +311,7 @@ func TestAKilledApplyIsGoneOnWithFromWhereverItWas(t *testing.T) {
 	for n := 1; n < calls; n++ {
 		name := "killed" + strings.Repeat("i", n)
 		want := edit(w.begun(name, policy))
-		w.guillotine.mu.Lock()
-		w.guillotine.falls, w.guillotine.calls = n, nil
-		w.guillotine.mu.Unlock()
+		w.guillotine.fallsAfter(n)
 		if _, err := w.target.Update(t.Context(), w.deploy(want)); err == nil {
 			t.Errorf("killed after %d calls, the update succeeds", n)
 		}
@@ -359,9 +357,7 @@ func TestAnApplyKilledWhileItRollsBackLeavesNothingBehind(t *testing.T) {
 		name := "killed" + strings.Repeat("i", n)
 		w.watch.alarms["red"] = cwtypes.StateValueOk
 		want := edit(w.begun(name, policy))
-		w.guillotine.mu.Lock()
-		w.guillotine.falls, w.guillotine.calls = n, nil
-		w.guillotine.mu.Unlock()
+		w.guillotine.fallsAfter(n)
 		if _, err := w.target.Update(t.Context(), w.deploy(want)); err == nil {
 			t.Errorf("killed after %d calls, the update succeeds", n)
 		}
@@ -580,6 +576,55 @@ func TestProvisionedInstancesStayWithTheStableVersion(t *testing.T) {
 	w.release(want)
 	if !maps.Equal(w.aliases.provisioned, map[string]int32{"shop-create:live": 2}) {
 		t.Errorf("after the release there was %v", w.aliases.provisioned)
+	}
+}
+
+func TestAKilledApplyLosesNoProvisionedInstances(t *testing.T) {
+	w := openWorld(t)
+	provisioned := func(s stack.Stack) stack.Stack {
+		create := s.Functions["create"]
+		create.Concurrency.Provisioned = 2
+		s.Functions["create"] = create
+		return s
+	}
+	begun := func(name string) stack.Stack {
+		w.create(provisioned(w.stack(name, w.one, nil)))
+		return provisioned(w.stack(name, w.two, &stack.Release{Strategy: stack.Canary}))
+	}
+	want := begun("whole")
+	w.guillotine.fallsAfter(1000)
+	w.guillotine.changes = 0
+	w.release(want)
+	calls := w.guillotine.changes
+	// Before, there are code and versions alone; see TestAKilledApplyIsGoneOnWithFromWhereverItWas.
+	first := slices.IndexFunc(w.guillotine.calls, func(call string) bool { return strings.HasSuffix(call, "aliases/live") })
+	for n := first; n < calls; n++ {
+		name := "killed" + strings.Repeat("i", n)
+		want := begun(name)
+		w.guillotine.fallsAfter(n)
+		_, err := w.target.Update(t.Context(), w.deploy(want))
+		w.guillotine.live()
+		last := w.guillotine.calls[len(w.guillotine.calls)-1]
+		if err == nil {
+			t.Errorf("killed after %q, the update succeeds", last)
+		}
+		if d := w.read(want); d.Stack.Functions["create"].Concurrency.Provisioned != 2 {
+			t.Errorf("killed after %q, the stack has %d instances", last, d.Stack.Functions["create"].Concurrency.Provisioned)
+		}
+		w.release(want)
+		w.aliases.mu.Lock()
+		for key, instances := range w.aliases.provisioned {
+			if strings.HasPrefix(key, name+"-") && (key != name+"-create:live" || instances != 2) {
+				t.Errorf("killed after %q, in the end %s has %d instances", last, key, instances)
+			}
+		}
+		if w.aliases.provisioned[name+"-create:live"] != 2 {
+			t.Errorf("killed after %q, in the end there are %v", last, w.aliases.provisioned)
+		}
+		w.aliases.mu.Unlock()
+		if t.Failed() {
+			return
+		}
 	}
 }
 

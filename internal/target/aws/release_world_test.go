@@ -136,6 +136,9 @@ type strictLambda struct {
 	// that were, with their events.
 	says    map[string]string
 	invoked []string
+	// dies tells of a call that changes something and does not go to moto whether whoever
+	// makes it has been killed.
+	dies func(call string) bool
 	// meanwhile, if not nil, happens once before the next change of an alias.
 	meanwhile func()
 }
@@ -224,6 +227,9 @@ func (l *strictLambda) GetProvisionedConcurrencyConfig(_ context.Context, in *la
 }
 
 func (l *strictLambda) PutProvisionedConcurrencyConfig(ctx context.Context, in *lambda.PutProvisionedConcurrencyConfigInput, _ ...func(*lambda.Options)) (*lambda.PutProvisionedConcurrencyConfigOutput, error) {
+	if l.dies("PutProvisionedConcurrencyConfig " + *in.Qualifier) {
+		return nil, errBeheaded
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := *in.FunctionName + ":" + *in.Qualifier
@@ -247,6 +253,9 @@ func (l *strictLambda) PutProvisionedConcurrencyConfig(ctx context.Context, in *
 }
 
 func (l *strictLambda) DeleteProvisionedConcurrencyConfig(_ context.Context, in *lambda.DeleteProvisionedConcurrencyConfigInput, _ ...func(*lambda.Options)) (*lambda.DeleteProvisionedConcurrencyConfigOutput, error) {
+	if l.dies("DeleteProvisionedConcurrencyConfig " + *in.Qualifier) {
+		return nil, errBeheaded
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.provisioned, *in.FunctionName+":"+*in.Qualifier)
@@ -275,18 +284,30 @@ func (g *guillotine) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path == "/" && operation == "" { // IAM; it does not matter which.
 		changes = false
 	}
+	if g.dies(operation+" "+r.Method+" "+r.URL.Path, changes) {
+		return nil, errBeheaded
+	}
+	return g.through.RoundTrip(r)
+}
+
+// dies tells whether a call is made by somebody who has been killed.
+func (g *guillotine) dies(call string, changes bool) bool {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	dead := g.falls == 0
 	if changes && !dead {
 		g.changes++
 		g.falls--
-		g.calls = append(g.calls, operation+" "+r.Method+" "+r.URL.Path)
+		g.calls = append(g.calls, call)
 	}
-	g.mu.Unlock()
-	if dead {
-		return nil, errBeheaded
-	}
-	return g.through.RoundTrip(r)
+	return dead
+}
+
+// fallsAfter so many more calls that change something.
+func (g *guillotine) fallsAfter(changes int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.falls, g.calls = changes, nil
 }
 
 // live has nobody killed any more.
@@ -319,6 +340,7 @@ func openWorld(t *testing.T) *world {
 		},
 	}
 	w.aliases = &strictLambda{lambdaAPI: lambda.NewFromConfig(config), revisions: map[string]int{}, provisioned: map[string]int32{}, says: map[string]string{}}
+	w.aliases.dies = func(call string) bool { return w.guillotine.dies(call, true) }
 	w.watch = &fakeCloudWatch{clock: w.clock, minutes: map[string]release.Counts{}, alarms: map[string]cwtypes.StateValue{}}
 	s := w.session
 	s.lambda, s.logs, s.iam = w.aliases, cloudwatchlogs.NewFromConfig(config), iam.NewFromConfig(config)
