@@ -113,7 +113,7 @@ func TestSettingsOfAWSThatAreNot(t *testing.T) {
 		"a role after a token":  {`{"assume_role_with_web_identity": {` + roleOne + `, "web_identity_token": "hush"}, "assume_role": {` + roleOne + `, "duration": "2h"}}`, []string{"assume_role.duration"}, "15m to 1h"},
 		"an endpoint":           {`{"endpoint": "127.0.0.1:4566"}`, []string{"endpoint"}, "not the URL of a service"},
 		"a name in an endpoint": {`{"endpoint": "http://user:hush@127.0.0.1"}`, []string{"endpoint"}, "not the URL of a service"},
-		"a service":             {`{"endpoints": {"dynamodb": "http://127.0.0.1:1"}}`, []string{`endpoints["dynamodb"]`}, `Tidegate calls no service "dynamodb"; it calls apigatewayv2, ec2`},
+		"a service":             {`{"endpoints": {"dynamodb": "http://127.0.0.1:1"}}`, []string{`endpoints["dynamodb"]`}, `Tidegate calls no service "dynamodb"; it calls apigatewayv2, cloudwatch, ec2`},
 		"a service's endpoint":  {`{"endpoints": {"s3": "ftp://127.0.0.1"}}`, []string{`endpoints["s3"]`}, "not the URL of a service"},
 		"an empty endpoint":     {`{"endpoints": {"s3": ""}}`, []string{`endpoints["s3"]`}, "the URL is empty"},
 		"FIPS and an endpoint":  {`{"use_fips_endpoint": true, "endpoint": "http://127.0.0.1:1"}`, []string{"use_fips_endpoint", "endpoint", "endpoints"}, "leave one of them out"},

@@ -64,7 +64,7 @@ type Options struct {
 
 // ServiceKeys are the keys of Options.Endpoints: the services that the target
 // calls.
-var ServiceKeys = []string{"apigatewayv2", "ec2", "ecr", "iam", "lambda", "logs", "s3", "scheduler", "sqs", "sts"}
+var ServiceKeys = []string{"apigatewayv2", "cloudwatch", "ec2", "ecr", "iam", "lambda", "logs", "s3", "scheduler", "sqs", "sts"}
 
 // AssumeRole is a role to assume with sts:AssumeRole.
 type AssumeRole struct {
