@@ -96,12 +96,12 @@ func (i *inventory) giveWay(ctx context.Context, o *rollout, other *target.Under
 	for _, function := range o.movers() {
 		if own := o.alias(function).note(); own != nil && own.id == o.r.ID && own.began.Equal(o.r.Began) {
 			if err := o.put(ctx, function); err != nil {
-				return errors.Join(other, err)
+				return fmt.Errorf("%w; moreover, this release could not be taken back: %w", other, err)
 			}
 		}
 	}
-	if err := i.write(ctx, streamReleases, entry{Release: o.r, Wants: o.wants}); err != nil {
-		return errors.Join(other, err)
+	if err := i.write(ctx, streamReleases, newEntry(o.r, o.wants)); err != nil {
+		return fmt.Errorf("%w; moreover, that this release was taken back could not be written down: %w", other, err)
 	}
 	return other
 }
@@ -133,7 +133,7 @@ func (i *inventory) releaseAtOnce(ctx context.Context) error {
 	w.Policy = stack.Release{Strategy: stack.AllAtOnce}
 	r := release.Begin(w, i.now())
 	o := i.newRollout(r, digestOf(i.atOnce.Stack))
-	if err := i.write(ctx, streamReleases, entry{Release: r, Wants: o.wants}); err != nil {
+	if err := i.write(ctx, streamReleases, newEntry(r, o.wants)); err != nil {
 		return fmt.Errorf("cannot write down the release of stack %q, so no alias was moved: %w", i.name, err)
 	}
 	for name := range r.Moves {

@@ -36,7 +36,8 @@ type driver struct {
 	gauge  *gauge
 	// beaten and looked are when it last gave a sign of life and saw the metrics.
 	beaten, looked time.Time
-	seen           release.Seen
+	// seen of the current step, nil before the first look.
+	seen *release.Seen
 }
 
 // drive returns when the release has ended or is held, or when there is nothing to do
@@ -57,19 +58,17 @@ func (d *driver) drive(ctx context.Context) error {
 			continue
 		}
 		d.beat(ctx)
-		next, err := d.next(ctx)
+		next := d.next(ctx)
 		if ctx.Err() != nil {
 			continue
 		}
-		if err != nil {
-			return err
-		}
+		var err error
 		switch changed := !reflect.DeepEqual(next, d.r); {
 		case changed:
 			if err = d.change(ctx, next); err == nil {
 				err = d.awaitInstances(ctx)
 			}
-			d.looked = d.i.now()
+			d.looked, d.seen = d.i.now(), nil
 		case d.deploy.NoWait:
 			return nil
 		default:
@@ -115,16 +114,16 @@ func (d *driver) stuck(err error) error {
 }
 
 // next is what becomes of the release now.
-func (d *driver) next(ctx context.Context) (release.Release, error) {
+func (d *driver) next(ctx context.Context) release.Release {
 	now := d.i.now()
 	switch {
 	case d.r.Stopped != release.Running:
-		return d.r, nil
+		return d.r
 	case d.r.Hook() != "":
 		failure := d.runHook(ctx)
-		return d.r.HookDone(d.i.now(), failure), nil
+		return d.r.HookDone(d.i.now(), failure)
 	case d.r.Policy.Gate == nil:
-		return d.r.Judge(now, release.Seen{}), nil
+		return d.r.Judge(now, release.Seen{})
 	}
 	judged := now
 	if d.gauge.late(d.r) {
@@ -132,21 +131,21 @@ func (d *driver) next(ctx context.Context) (release.Release, error) {
 		judged = now.Add(-metricsLag).Truncate(time.Minute)
 	}
 	if now.Sub(d.looked) < min(lookAtMetrics, d.r.Policy.Interval.Std()) {
-		return d.r, nil
+		return d.r
 	}
 	seen, err := d.gauge.look(ctx, d.r, now)
 	if err != nil {
 		if ctx.Err() == nil && (now.Sub(d.looked) > blindFor || refused(err)) {
-			return d.r.Interrupt(by(d.deploy.By)+", because its gate cannot see: "+explain(err).Error(), now), nil
+			return d.r.Interrupt(by(d.deploy.By)+", because its gate cannot see: "+explain(err).Error(), now)
 		}
-		return d.r, nil
+		return d.r
 	}
-	d.looked, d.seen = now, seen
+	d.looked, d.seen = now, &seen
 	next := d.r.Judge(judged, seen)
 	if next.Phase != d.r.Phase || next.Step != d.r.Step || next.Stopped != d.r.Stopped {
 		next = d.r.Judge(now, seen)
 	}
-	return next, nil
+	return next
 }
 
 // pause is until there may be something to do.
@@ -181,7 +180,7 @@ func (d *driver) beat(ctx context.Context) {
 		return
 	}
 	d.beaten = now
-	_ = d.i.write(ctx, streamDrivers, beat{ID: d.r.ID, Began: d.r.Began, Driver: d.driver, At: now, Seen: &d.seen})
+	_ = d.i.write(ctx, streamDrivers, beat{ID: d.r.ID, Began: d.r.Began, Driver: d.driver, At: now, Seen: d.seen})
 }
 
 // leave tells that a release which has not ended waits for another driver.

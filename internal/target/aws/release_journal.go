@@ -30,6 +30,27 @@ type entry struct {
 	Wants string `json:"wants"`
 }
 
+// maxEntry is how many bytes of an entry are surely taken: CloudWatch Logs' limit is 256
+// KB, or more. A trail that is longer keeps its first and its last marks.
+const maxEntry, firstMarks, lastMarks, maxWhat = 200_000, 4, 20, 4000
+
+func newEntry(r release.Release, wants string) entry {
+	e := entry{r, wants}
+	text, err := json.Marshal(e)
+	if err != nil || len(text) <= maxEntry {
+		return e
+	}
+	trail := slices.Clone(r.Trail)
+	if len(trail) > firstMarks+lastMarks {
+		trail = slices.Concat(trail[:firstMarks], trail[len(trail)-lastMarks:])
+	}
+	for n := range trail {
+		trail[n].What = oneLine(trail[n].What, maxWhat)
+	}
+	e.Release.Trail = trail
+	return e
+}
+
 // A beat says that a driver was alive.
 type beat struct {
 	ID     string    `json:"id"`

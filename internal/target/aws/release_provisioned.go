@@ -2,7 +2,6 @@ package aws
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -72,7 +71,10 @@ func (i *inventory) setAside(ctx context.Context, w release.Wish) (map[string]in
 			err = fmt.Errorf("cannot move the %s to version %d, which has to have it while the alias is split: %w", p.subject(), version, explain(err))
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 			defer cancel()
-			return nil, errors.Join(err, i.returnInstances(ctx, name, instances, version, before))
+			if left := i.returnInstances(ctx, name, instances, version, before); left != nil {
+				err = joined([]error{err, explain(left)})
+			}
+			return nil, err
 		}
 		moved[name] = instances
 	}

@@ -60,7 +60,7 @@ func (o *rollout) alias(function string) *alias { return o.i.functions[function]
 func (o *rollout) change(ctx context.Context, next release.Release) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
-	if err := o.i.write(ctx, streamReleases, entry{Release: next, Wants: o.wants}); err != nil {
+	if err := o.i.write(ctx, streamReleases, newEntry(next, o.wants)); err != nil {
 		return fmt.Errorf("cannot write down what the release %s does next, so it does nothing: %w", o.r.ID, err)
 	}
 	before := o.r

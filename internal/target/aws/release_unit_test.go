@@ -1,9 +1,11 @@
 package aws
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,7 +34,7 @@ func journalOf(t *testing.T, entries ...release.Release) *inventory {
 	s.pace = pace{first: time.Millisecond, longest: time.Millisecond, propagation: time.Second}
 	_, i := oneGroup(s)
 	for _, r := range entries {
-		if err := i.write(t.Context(), streamReleases, entry{Release: r, Wants: "0a1b2c3d"}); err != nil {
+		if err := i.write(t.Context(), streamReleases, newEntry(r, "0a1b2c3d")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -206,5 +208,20 @@ func TestVersionsWithOtherRolesAreNotSplit(t *testing.T) {
 	w.Policy = stack.Release{Strategy: stack.BlueGreen}.Resolve()
 	if err := i.splittable(w); err != nil {
 		t.Errorf("blue and green says %v", err)
+	}
+}
+
+func TestALongTrailIsAbridgedInTheJournal(t *testing.T) {
+	r := canaryOf(noon)
+	for n := range 99 {
+		r.Trail = append(r.Trail, release.Mark{What: strings.Repeat("x", 5000) + strconv.Itoa(n)})
+	}
+	e := newEntry(r, "0a1b2c3d")
+	text, err := json.Marshal(e)
+	if err != nil || len(text) > maxEntry || len(e.Release.Trail) != firstMarks+lastMarks || e.Release.Trail[0].What != "began" || len(r.Trail[99].What) < 5000 {
+		t.Errorf("it has %d bytes and %d marks, %v", len(text), len(e.Release.Trail), err)
+	}
+	if short := canaryOf(noon); len(newEntry(short, "0a1b2c3d").Release.Trail) != 1 {
+		t.Error("a short one is abridged, too")
 	}
 }
