@@ -34,8 +34,9 @@ type driver struct {
 	*rollout
 	deploy target.Deploy
 	gauge  *gauge
-	// beaten and looked are when it last gave a sign of life and saw the metrics.
-	beaten, looked time.Time
+	// beaten is when it last gave a sign of life; looked and saw are when it last asked for
+	// the metrics, and got them.
+	beaten, looked, saw time.Time
 	// seen of the current step, nil before the first look.
 	seen *release.Seen
 }
@@ -44,7 +45,8 @@ type driver struct {
 // but to wait and nobody wants to. When ctx ends, it interrupts the release.
 func (d *driver) drive(ctx context.Context) error {
 	defer d.leave(ctx)
-	d.looked = d.i.now()
+	// A release that another driver left may be due at once.
+	d.looked, d.saw = d.r.Since, d.i.now()
 	for {
 		switch {
 		case d.r.Ended():
@@ -68,7 +70,7 @@ func (d *driver) drive(ctx context.Context) error {
 			if err = d.change(ctx, next); err == nil {
 				err = d.awaitInstances(ctx)
 			}
-			d.looked, d.seen = d.i.now(), nil
+			d.looked, d.saw, d.seen = d.i.now(), d.i.now(), nil
 		case d.deploy.NoWait:
 			return nil
 		default:
@@ -133,14 +135,15 @@ func (d *driver) next(ctx context.Context) release.Release {
 	if now.Sub(d.looked) < min(lookAtMetrics, d.r.Policy.Interval.Std()) {
 		return d.r
 	}
+	d.looked = now
 	seen, err := d.gauge.look(ctx, d.r, now)
 	if err != nil {
-		if ctx.Err() == nil && (now.Sub(d.looked) > blindFor || refused(err)) {
+		if ctx.Err() == nil && (now.Sub(d.saw) > blindFor || refused(err)) {
 			return d.r.Interrupt(by(d.deploy.By)+", because its gate cannot see: "+explain(err).Error(), now)
 		}
 		return d.r
 	}
-	d.looked, d.seen = now, &seen
+	d.saw, d.seen = now, &seen
 	next := d.r.Judge(judged, seen)
 	if next.Phase != d.r.Phase || next.Step != d.r.Step || next.Stopped != d.r.Stopped {
 		next = d.r.Judge(now, seen)

@@ -178,7 +178,32 @@ func TestAReleaseThatCannotSeeMovesNothing(t *testing.T) {
 	if len(w.aliases.moves) > 0 {
 		t.Errorf("it moved %q", w.aliases.moves)
 	}
-	// And one that goes blind on its way goes back.
+	// One that cannot see for a while goes on, and one for which that lasts goes back.
+	for failing, says := range map[time.Duration]string{3 * time.Minute: "", time.Hour: "because its gate cannot see: "} {
+		name := "for" + strings.TrimRight(failing.String(), "0smh")
+		want := w.begun(name, &stack.Release{Strategy: stack.BlueGreen, Interval: stack.Duration(15 * time.Minute), Gate: &stack.Gate{MaxErrorRate: limit(0.01)}})
+		w.watch.broken = nil
+		began := w.clock.now()
+		w.clock.waited = func(now time.Time) {
+			w.watch.mu.Lock()
+			defer w.watch.mu.Unlock()
+			w.watch.broken = nil
+			if now.Sub(began) < failing {
+				w.watch.broken = errNo
+			}
+		}
+		if says == "" {
+			w.release(want)
+		} else {
+			w.fails(want, says)
+			if took := w.clock.now().Sub(began); took < blindFor || took > blindFor+time.Minute {
+				t.Errorf("it took %s", took)
+			}
+		}
+		w.clock.waited = nil
+	}
+	// One that may see no more goes back at once.
+	want = w.begun("denied", &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{MaxErrorRate: limit(0.01)}})
 	w.watch.broken = nil
 	w.clock.waited = func(time.Time) {
 		w.watch.mu.Lock()
@@ -186,7 +211,7 @@ func TestAReleaseThatCannotSeeMovesNothing(t *testing.T) {
 		w.watch.broken = errDenied
 	}
 	w.fails(want, "rolled back: interrupted by ada@laptop, because its gate cannot see: ")
-	w.at("shop", stack.RouteTo(1))
+	w.at("denied", stack.RouteTo(1))
 }
 
 func TestHooksRunTheCandidates(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -46,7 +48,8 @@ func TestAnInterruptedApplyRollsBackOrHolds(t *testing.T) {
 
 func TestAnApplyThatDoesNotWaitIsGoneOnWith(t *testing.T) {
 	w := openWorld(t)
-	want := w.begun("shop", &stack.Release{Strategy: stack.Linear, Weight: 50})
+	w.watch.alarms["errors"] = cwtypes.StateValueOk
+	want := w.begun("shop", &stack.Release{Strategy: stack.Linear, Weight: 50, Gate: &stack.Gate{Alarms: []string{"errors"}}})
 	deploy := w.deploy(want)
 	deploy.NoWait = true
 	for _, weight := range []int{50, 50, 0} {
