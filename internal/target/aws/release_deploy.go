@@ -138,9 +138,6 @@ func (i *inventory) rollOut(ctx context.Context, d target.Deploy, o *rollout) er
 			err = &target.ReleaseError{Release: o.r}
 		}
 		if err != nil || !o.r.Ended() {
-			if left := i.unstage(ctx); err == nil {
-				err = left
-			}
 			return err
 		}
 	}
@@ -183,5 +180,9 @@ func (i *inventory) addAll(ctx context.Context) error {
 			add(p, c.apply)
 		}
 	}
-	return run(ctx, tasks)
+	err := run(ctx, tasks)
+	if left := i.unstage(ctx); err == nil {
+		err = left
+	}
+	return err
 }

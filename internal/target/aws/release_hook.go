@@ -55,9 +55,24 @@ func (d *driver) runHook(ctx context.Context) error {
 	if version == 0 {
 		return errors.New("there is no version of it to run")
 	}
-	return d.beating(ctx, func() error {
+	return redacted(d.beating(ctx, func() error {
 		return d.i.invoke(ctx, stack.FullName(d.i.name, function), version, event)
-	})
+	}), d.i.secretsOf(function))
+}
+
+// secretsOf a function, of all its versions: what it returns may repeat one.
+func (i *inventory) secretsOf(function string) map[string]string {
+	all := map[string]string{}
+	f, ok := i.functions[function]
+	if !ok {
+		return all
+	}
+	for number, v := range f.versions.have {
+		for name, value := range secretVariables(v.variables()) {
+			all[fmt.Sprintf("%s %d", name, number)] = value
+		}
+	}
+	return all
 }
 
 // beating does something that takes long while the driver goes on to say that it lives.

@@ -238,19 +238,27 @@ func TestHooksRunTheCandidates(t *testing.T) {
 func TestAHookThatFailsRollsBackWithItsWords(t *testing.T) {
 	w := openWorld(t)
 	for name, c := range map[string]struct {
-		policy stack.Release
-		hook   string
-		moves  bool
+		policy     stack.Release
+		hook       string
+		says, told string
+		moves      bool
 	}{
-		"first": {stack.Release{Strategy: stack.Canary, Before: "create"}, "first-create:2", false},
-		"last":  {stack.Release{After: "smoke"}, "last-smoke:1", true},
+		"first": {
+			stack.Release{Strategy: stack.Canary, Before: "create"},
+			"first-create:2",
+			`{"errorMessage": "no way", "key": "correct-horse"}`, `{"errorMessage": "no way", "key": (secret)}`, false,
+		},
+		"last": {stack.Release{After: "smoke"}, "last-smoke:1", `{"errorMessage": "no\nway"}`, `{"errorMessage": "no\nway"}`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := *w
 			w.shop = w.in(t)
 			want := w.begun(name, &c.policy)
-			w.aliases.says[c.hook] = `{"errorMessage": "no\nway"}`
-			w.fails(want, `it failed and returned {"errorMessage": "no\nway"}; every alias is where it was before`)
+			create := want.Functions["create"]
+			create.Secrets, create.SecretsVersion = map[string]string{"KEY": "correct-horse"}, "1"
+			want.Functions["create"] = create
+			w.aliases.says[c.hook] = c.says
+			w.fails(want, "it failed and returned "+c.told+"; every alias is where it was before")
 			w.at(name, stack.RouteTo(1))
 			if moved := slices.ContainsFunc(w.aliases.moves, func(m string) bool { return strings.HasPrefix(m, name+"-create 2") }); moved != c.moves {
 				t.Errorf("it moved %q", w.aliases.moves)
