@@ -12,9 +12,12 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
+// brief is an interval that takes few looks.
+const brief = stack.Duration(10 * time.Second)
+
 func TestAKilledApplyIsGoneOnWithFromWhereverItWas(t *testing.T) {
 	w := openWorld(t)
-	policy := &stack.Release{Strategy: stack.Linear, Weight: 50, Before: "smoke", After: "smoke"}
+	policy := &stack.Release{Strategy: stack.Linear, Weight: 50, Interval: brief, Before: "smoke", After: "smoke"}
 	edit := func(s stack.Stack) stack.Stack {
 		create := s.Functions["create"]
 		create.Permissions = []stack.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::b/*"}}}
@@ -57,7 +60,7 @@ func TestAKilledApplyIsGoneOnWithFromWhereverItWas(t *testing.T) {
 
 func TestAnApplyKilledWhileItRollsBackLeavesNothingBehind(t *testing.T) {
 	w := openWorld(t)
-	policy := &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"red"}}}
+	policy := &stack.Release{Strategy: stack.Canary, Interval: brief, Gate: &stack.Gate{Alarms: []string{"red"}}}
 	w.watch.alarms["red"] = cwtypes.StateValueOk
 	w.clock.waited = func(time.Time) {
 		w.watch.mu.Lock()
@@ -110,7 +113,7 @@ func TestAKilledApplyLosesNoProvisionedInstances(t *testing.T) {
 	}
 	begun := func(name string) stack.Stack {
 		w.create(provisioned(w.stack(name, w.one, nil)))
-		return provisioned(w.stack(name, w.two, &stack.Release{Strategy: stack.Canary}))
+		return provisioned(w.stack(name, w.two, &stack.Release{Strategy: stack.Canary, Interval: brief}))
 	}
 	want := begun("whole")
 	w.guillotine.fallsAfter(1000)

@@ -277,7 +277,7 @@ func TestProvisionedInstancesStayWithTheStableVersion(t *testing.T) {
 	}
 	w.watch.alarms["red"] = cwtypes.StateValueOk
 	w.create(provisioned(w.stack("shop", w.one, nil)))
-	want := provisioned(w.stack("shop", w.two, &stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{Alarms: []string{"red"}}}))
+	want := provisioned(w.stack("shop", w.two, &stack.Release{Strategy: stack.Canary, Interval: brief, Gate: &stack.Gate{Alarms: []string{"red"}}}))
 	during := map[string]int32{}
 	alarm := cwtypes.StateValueAlarm
 	w.clock.waited = func(time.Time) {
