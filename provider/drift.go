@@ -196,7 +196,7 @@ func equalJSON(a, b any) bool {
 func warnUnready(d *stack.Deployment, diags *diag.Diagnostics) {
 	for _, name := range slices.Sorted(maps.Keys(d.Components)) {
 		if is := d.Components[name]; is != stack.Ready {
-			diags.AddWarning(subject("Not ready: stack", d.Stack.Name), fmt.Sprintf("%s is %s. The next plan shows whether it still is.", name, is))
+			diags.AddWarning(subject("Not ready: stack", d.Stack.Name), fmt.Sprintf("%s is not ready: %s. The next plan shows whether it is by then.", name, is))
 		}
 	}
 }
