@@ -61,7 +61,7 @@ func victim(text string) (exitCode int) {
 // crashTarget is a target as the provider makes it. Each stack has one of its own, whose
 // access key begins with the stack's name: so the proxy knows whose calls are whose.
 func crashTarget(endpoint, key string) (*Target, error) {
-	return New(context.Background(), Options{Region: acctest.Region, AccessKey: key, SecretKey: "test", Endpoint: endpoint})
+	return New(context.Background(), Options{Region: acctest.Region, AccessKey: key, SecretKey: "test", Endpoint: endpoint, pace: quickPace})
 }
 
 type result struct {
