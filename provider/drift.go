@@ -202,7 +202,7 @@ func warnUnready(d *stack.Deployment, diags *diag.Diagnostics) {
 	told := explained(d)
 	for _, name := range slices.Sorted(maps.Keys(d.Components)) {
 		if is := d.Components[name]; is != stack.Ready && !told[name] {
-			diags.AddWarning(subject("Not ready: stack", d.Stack.Name), fmt.Sprintf("%s is %s. The next plan shows whether it still is.", name, is))
+			diags.AddWarning(subject("Not ready: stack", d.Stack.Name), fmt.Sprintf("%s is not ready: %s. The next plan shows whether it is by then.", name, is))
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (h *Halt) End() (missed []string) {
 	defer h.mu.Unlock()
 	for _, stack := range slices.Sorted(maps.Keys(h.at)) {
 		if !h.stopped[stack] {
-			missed = append(missed, fmt.Sprintf("%s at %v", stack, h.at[stack]))
+			missed = append(missed, fmt.Sprintf("%s at %v, having made the calls %v", stack, h.at[stack], h.seen[stack]))
 		}
 	}
 	return missed

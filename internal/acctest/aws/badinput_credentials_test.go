@@ -113,3 +113,29 @@ func TestNoRegionAtAllIsInvalid(t *testing.T) {
 		t.Errorf("AWS was asked %d times", n)
 	}
 }
+
+// The plan of new stacks asks AWS once, whose the credentials are; and nothing while the
+// provider's configuration is not known yet, as when something else is to be made first.
+func TestAPlanOfNewStacksAsksOnceWhoItIs(t *testing.T) {
+	o := suffer(t)
+	o.put("main.tf", o.stack("shop", "", "")+o.stack("media", "", ""))
+	if out, err := o.Workspace.Workspace.Run(t.Context(), "plan"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if asked := o.Proxy.Requests(); len(asked) != 1 || asked[0].Call() != "sts:GetCallerIdentity" {
+		t.Errorf("the plan made the calls %v", asked)
+	}
+
+	o.put("provider.tf", o.provider("", "region = terraform_data.region.output\n"))
+	o.put("region.tf", "resource \"terraform_data\" \"region\" { input = \""+acctest.Region+"\" }\n")
+	o.Proxy.Forget()
+	if out, err := o.Workspace.Workspace.Run(t.Context(), "plan"); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if asked := o.Proxy.Requests(); len(asked) > 0 {
+		t.Errorf("the plan that does not know the region made the calls %v", asked)
+	}
+	o.Apply()
+	o.EmptyPlan()
+	o.destroyAll()
+}

@@ -110,6 +110,13 @@ var refusals = map[string]refusal{
 		lacks: []string{"schedule_group", "schedules/s"},
 	},
 
+	// Credentials that end in the middle.
+	"expired": {
+		call: "lambda:CreateFunction", reply: awswire.Error("403 ExpiredTokenException", "The security token included in the request is expired"),
+		want:  complaint{"annot make the function \"expired-f\"", "the credentials for AWS have expired", "aws sso login"},
+		lacks: afterFunction,
+	},
+
 	// Somebody else answers one call in AWS's name.
 	"garbage": {
 		call: "lambda:CreateFunction", reply: awswire.Raw(200, "text/html", "<html><body>Welcome to the hotel's network!</body></html>"),
@@ -134,13 +141,17 @@ var refusals = map[string]refusal{
 
 var cannotBeAssumed = awswire.Error("InvalidParameterValueException", "The role defined for the function cannot be assumed by Lambda.")
 
-// refuse makes AWS refuse what it is to refuse, and says to one more stack twice that
-// its role cannot be assumed, as when a new role is not known everywhere yet.
+// slowness is how often AWS says of one more stack that its role cannot be assumed, as
+// when a new role is not known everywhere yet: longer than the provider goes on before
+// it looks at the role, in which it finds nothing wrong.
+const slowness = 6
+
+// refuse makes AWS refuse what it is to refuse, and be slow.
 func (o *ordeal) refuse() {
 	for name, r := range refusals {
 		o.Proxy.Answer(awswire.On(r.call).Where(mentions(name)), r.reply)
 	}
-	o.Proxy.Answer(awswire.On("lambda:CreateFunction").Where(mentions("slow")).First(2), cannotBeAssumed)
+	o.Proxy.Answer(awswire.On("lambda:CreateFunction").Where(mentions("slow")).First(slowness), cannotBeAssumed)
 }
 
 // mentions matches requests that are about a stack.
@@ -221,7 +232,7 @@ func (o *ordeal) failsAsRefused(t *testing.T, role string) {
 	for _, r := range o.Proxy.Matching("lambda:CreateFunction") {
 		tries[r.Param("FunctionName")]++
 	}
-	for function, want := range map[string]int{"no-trust-f": 2, "slow-f": 3, "no-subnet-f": 1, "quota-code-f": 1} {
+	for function, want := range map[string]int{"no-trust-f": slowness - 1, "slow-f": slowness + 1, "no-subnet-f": 1, "quota-code-f": 1} {
 		if tries[function] != want {
 			o.t.Errorf("AWS was asked %d times for the function %s, want %d", tries[function], function, want)
 		}

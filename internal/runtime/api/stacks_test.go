@@ -68,7 +68,7 @@ func TestWhatOnlyAWSHasIsKeptAsItCame(t *testing.T) {
 	s := f.queue("orders")
 	fn := s.Functions["fulfil"]
 	fn.RoleARN = "arn:aws:iam::123456789012:role/shop"
-	fn.KMSKeyARN, fn.Environment = "arn:aws:kms:eu-central-1:123456789012:key/1234", map[string]string{"MODE": "1"}
+	fn.KMSKeyARN, fn.Environment = "arn:aws:kms:eu-central-1:123456789012:key/1234", map[string]string{"KEY": "1"}
 	fn.Network = &stack.Network{SubnetIDs: []string{"subnet-1"}, SecurityGroupIDs: []string{"sg-1"}, IPv6: true}
 	fn.Permissions = nil
 	s.Functions["fulfil"] = fn

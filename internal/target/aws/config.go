@@ -60,6 +60,8 @@ type Options struct {
 	UserAgent string
 	// Log gets what the target does; nil means nowhere.
 	Log *slog.Logger
+	// pace of what is waited for; standardPace if it is zero. Tests have less time.
+	pace pace
 }
 
 // ServiceKeys are the keys of Options.Endpoints: the services that the target

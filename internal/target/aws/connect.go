@@ -51,14 +51,18 @@ func newSession(ctx context.Context, o Options) (*session, *sts.Client, error) {
 	if diags.HasError() {
 		return nil, nil, noCredentials(o, diags.Errors()[0])
 	}
-	config.Retryer = func() aws.Retryer { return newRetryer(o.MaxRetries) }
+	p := standardPace
+	if o.pace != (pace{}) {
+		p = o.pace
+	}
+	config.Retryer = func() aws.Retryer { return newRetryerAt(p, o.MaxRetries) }
 	config.HTTPClient = tuned(config.HTTPClient)
 	config.APIOptions = append(config.APIOptions, logCalls(o.Log))
 	e := &endpointSet{options: o, used: map[string]string{}}
 	s := &session{
 		place:       place{region: config.Region},
 		clients:     newClients(config, e),
-		defaultTags: o.DefaultTags, stagingBucket: o.StagingBucket, pace: standardPace,
+		defaultTags: o.DefaultTags, stagingBucket: o.StagingBucket, pace: p,
 		endpoints: e.used,
 	}
 	asker := sts.NewFromConfig(config, func(x *sts.Options) {

@@ -68,4 +68,4 @@ func startEmulator(t *testing.T, kind harness.EmulatorKind) *emulatorAccount {
 }
 
 // quickPace is for what answers at once.
-var quickPace = pace{first: time.Millisecond, longest: 20 * time.Millisecond, propagation: 10 * time.Second}
+var quickPace = pace{first: time.Millisecond, longest: 20 * time.Millisecond, propagation: 10 * time.Second, backoff: 20 * time.Millisecond}

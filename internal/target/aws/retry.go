@@ -20,8 +20,6 @@ import (
 const (
 	// standardRetries is how often a throttled call is tried again.
 	standardRetries = 25
-	// longestBackoff is the longest pause between two attempts.
-	longestBackoff = 20 * time.Second
 	// unreachableAttempts are made if a host cannot be reached, does not answer or breaks
 	// off, and brokenAttempts if it answers that something is wrong with itself. Both are
 	// errors that may pass, or may last.
@@ -59,7 +57,10 @@ type retryer struct {
 }
 
 // newRetryer allows a number of retries of throttled calls; 0 means standardRetries.
-func newRetryer(maxRetries int) *retryer {
+func newRetryer(maxRetries int) *retryer { return newRetryerAt(standardPace, maxRetries) }
+
+// newRetryerAt is newRetryer with pauses of one's own.
+func newRetryerAt(p pace, maxRetries int) *retryer {
 	if maxRetries <= 0 {
 		maxRetries = standardRetries
 	}
@@ -68,7 +69,7 @@ func newRetryer(maxRetries int) *retryer {
 		limit: newLimiter(),
 		RetryerV2: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts = maxRetries + 1
-			o.MaxBackoff = longestBackoff
+			o.MaxBackoff = p.backoff
 			// The SDK's quota of retries is for programs that rather fail than wait, and
 			// is used up by a hundred stacks at once.
 			o.RateLimiter = ratelimit.None

@@ -15,10 +15,12 @@ type pace struct {
 	// propagation is how long to try again what fails because of something that was
 	// made a moment ago: a role can take minutes until other services know it.
 	propagation time.Duration
+	// backoff is the longest pause before a call is made again that failed.
+	backoff time.Duration
 }
 
 // standardPace is for AWS itself.
-var standardPace = pace{first: 200 * time.Millisecond, longest: 3 * time.Second, propagation: 4 * time.Minute}
+var standardPace = pace{first: 200 * time.Millisecond, longest: 3 * time.Second, propagation: 4 * time.Minute, backoff: 20 * time.Second}
 
 // wait looks until done says yes, fails or ctx ends. What is being waited for is part
 // of the error if ctx ends first: "function orders-fulfil to become active".

@@ -1,0 +1,15 @@
+package aws
+
+import (
+	"os"
+	"testing"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
+)
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(envVictim); job != "" {
+		os.Exit(victim(job))
+	}
+	acctest.Main(m)
+}
