@@ -294,3 +294,16 @@ func FuzzSince(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryLineOfATracebackIsALineOfTheLog(t *testing.T) {
+	fakeRuntime(t, map[string]http.HandlerFunc{
+		"GET /v1/stacks/orders": answering(deployment),
+		"GET /v1/stacks/orders/logs": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"time":"2026-01-31T12:00:00Z","function":"fulfil","version":"3","line":"[ERROR] KeyError\rTraceback:\r  at line 7\r"}`+"\n")
+		},
+	})
+	status, stdout, stderr := run(t, "", "logs", "orders", "--since", "2026-01-31T00:00:00Z")
+	if status != 0 || !strings.HasSuffix(stdout, " fulfil:3 [ERROR] KeyError\nTraceback:\n  at line 7\n") {
+		t.Errorf("got %d, %q, %q", status, stdout, stderr)
+	}
+}

@@ -70,9 +70,12 @@ With -o json every line is a JSON object.`,
 	return cmd
 }
 
-// printLogLine is one line for people: when, who, what.
+// printLogLine is one line for people: when, who, what. Lambda's runtimes put a carriage
+// return between the lines of one entry, such as a traceback's, with which a terminal
+// would write them over each other.
 func printLogLine(w io.Writer, e open.LogEntry) error {
-	_, err := fmt.Fprintf(w, "%s %s:%s %s\n", e.Time.Local().Format("2006-01-02T15:04:05.000"), e.Function, e.Version, e.Line)
+	text := strings.ReplaceAll(strings.TrimRight(e.Line, "\r"), "\r", "\n")
+	_, err := fmt.Fprintf(w, "%s %s:%s %s\n", e.Time.Local().Format("2006-01-02T15:04:05.000"), e.Function, e.Version, text)
 	return err
 }
 
