@@ -79,7 +79,7 @@ func (r *aliasResource) write(ctx context.Context, verb string, plan tftypes.Val
 	if aliases == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, fmt.Errorf("the %s timeout of %s has passed", verb, writeTimeout))
+	ctx, cancel := deadline(ctx, plan, verb, writeTimeout)
 	defer cancel()
 	ref, alias, err := toAlias(plan)
 	if err != nil {
@@ -118,7 +118,7 @@ func (r *aliasResource) Read(ctx context.Context, req resource.ReadRequest, resp
 	if aliases == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, readTimeout, fmt.Errorf("the read timeout of %s has passed", readTimeout))
+	ctx, cancel := deadline(ctx, req.State.Raw, "read", readTimeout)
 	defer cancel()
 	ref, before, err := toAlias(req.State.Raw)
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *aliasResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 	if aliases == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, writeTimeout, fmt.Errorf("the delete timeout of %s has passed", writeTimeout))
+	ctx, cancel := deadline(ctx, req.State.Raw, "delete", writeTimeout)
 	defer cancel()
 	ref, _, err := toAlias(req.State.Raw)
 	if err == nil {

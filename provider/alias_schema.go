@@ -35,6 +35,7 @@ func aliasSchema() schema.Schema {
 				"auth": defaultString(stack.NewFunctionURL().Auth, "`none` opens it to all; `iam` asks for a signed request (on the open runtime: a token that may `lambda:InvokeFunctionUrl`). Default: `iam`."),
 				"cors": corsAttribute(),
 			}),
+			"timeouts": timeoutsAttribute("the alias", ". Default: `\"10m\"`."),
 
 			"arn":          computedString("ARN of the alias."),
 			"state":        computedString("`ready`, or what is wrong on its target with the alias or with what lets it be invoked. An apply sets it right."),

@@ -264,7 +264,7 @@ func (r *stackResource) ImportState(ctx context.Context, req resource.ImportStat
 	}
 }
 
-// deadline bounds an operation by the stack's own `timeouts`, or else by standard.
+// deadline bounds an operation by the resource's own `timeouts`, or else by standard.
 func deadline(ctx context.Context, v tftypes.Value, operation string, standard time.Duration) (context.Context, context.CancelFunc) {
 	limit := standard
 	if own, ok := text(fields(fields(v)["timeouts"])[operation]); ok {

@@ -24,7 +24,7 @@ func stackSchema(k *kind) schema.Schema {
 		"functions":  functionsAttribute(),
 		"release":    releaseAttribute(),
 		"tags":       stringMap("Tags of the stack, at most 45 together with the provider's `default_tags`. Keys do not begin with `aws:` or `tidegate:`, nor differ in case alone. Default: none."),
-		"timeouts":   timeoutsAttribute(),
+		"timeouts":   timeoutsAttribute("the stack", ", its release included. Default: `\"10m\"`, and as long as the release may take besides."),
 		"release_id": computedString("Identifies what is released: a hash of the code and effective configuration of every function. Known in the plan."),
 		"components": schema.MapAttribute{
 			ElementType: types.StringType, Computed: true,
@@ -35,13 +35,15 @@ func stackSchema(k *kind) schema.Schema {
 	return schema.Schema{MarkdownDescription: k.doc, Attributes: attributes}
 }
 
-func timeoutsAttribute() schema.Attribute {
+// timeoutsAttribute says how long things may take; update is what is to be known of a
+// change besides.
+func timeoutsAttribute(thing, update string) schema.Attribute {
 	a := timeouts.Attributes(context.Background(), timeouts.Opts{
 		Create: true, Read: true, Update: true, Delete: true,
-		CreateDescription: "How long creating the stack may take, such as `\"10m\"`. Default: `\"10m\"`.",
-		ReadDescription:   "How long reading the stack may take. Default: `\"1m\"`.",
-		UpdateDescription: "How long changing the stack may take, its release included. Default: `\"10m\"`, and as long as the release may take besides.",
-		DeleteDescription: "How long deleting the stack may take. Default: `\"10m\"`.",
+		CreateDescription: "How long creating " + thing + " may take, such as `\"10m\"`. Default: `\"10m\"`.",
+		ReadDescription:   "How long reading " + thing + " may take. Default: `\"1m\"`.",
+		UpdateDescription: "How long changing " + thing + " may take" + update,
+		DeleteDescription: "How long deleting " + thing + " may take. Default: `\"10m\"`.",
 	})
 	if nested, ok := a.(schema.SingleNestedAttribute); ok {
 		nested.MarkdownDescription = "How long Terraform waits."
