@@ -1,6 +1,7 @@
 package release
 
 import (
+	"encoding/json"
 	"errors"
 	"maps"
 	"math/rand/v2"
@@ -180,6 +181,9 @@ func TestWhatFailsIsHeldIfSo(t *testing.T) {
 	if r, err := held.Abort("ada", noon); err != nil || r.Phase != RolledBack || r.Stopped != Running {
 		t.Errorf("aborted: %v, %+v", err, r)
 	}
+	if r := held.Interrupt("ada", noon); !reflect.DeepEqual(r, held) {
+		t.Errorf("an interruption makes of what is held: %+v", r)
+	}
 }
 
 func TestCommands(t *testing.T) {
@@ -254,7 +258,12 @@ func TestInvariants(t *testing.T) {
 			now = now.Add(time.Duration(random.IntN(90)) * time.Second)
 			next := anyEvent(random, r, now)
 			checkChange(t, seed, r, next)
-			r = next
+			kept := killed(t, next)
+			anyEvent(random, r, now) // What else it might have become changes nothing of what it did.
+			if !reflect.DeepEqual(next, kept) {
+				t.Errorf("seed %d: who drives it is killed and finds %+v, it was %+v", seed, kept, next)
+			}
+			r = kept
 			if t.Failed() {
 				return
 			}
@@ -266,6 +275,19 @@ func TestInvariants(t *testing.T) {
 			t.Errorf("no release of %d was left in phase %s: %v", releases, phase, ends)
 		}
 	}
+}
+
+// killed is the release as it is found by whoever goes on with it.
+func killed(t *testing.T, r Release) (found Release) {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = json.Unmarshal(text, &found)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
 }
 
 func checkInvariants(t *testing.T, seed uint64, r Release) {
@@ -378,7 +400,11 @@ func anyEvent(random *rand.Rand, r Release, now time.Time) Release {
 	for name := range r.Moves {
 		seen.Functions[name] = Sides{anyCounts(random), anyCounts(random)}
 	}
-	return r.Judge(now, seen)
+	next := r.Judge(now, seen)
+	if (r.Stopped != Running || r.Phase != Shifting) && !reflect.DeepEqual(next, r) {
+		panic("a release was judged that nobody waits for")
+	}
+	return next
 }
 
 func anyCounts(random *rand.Rand) Counts {
