@@ -74,6 +74,14 @@ var deviations = []deviation{
 		correct:  keepRevisions,
 	},
 	{
+		emulator: Moto, name: "percentiles of metrics",
+		does:     "answers null to GetMetricData for a percentile",
+		aws:      "knows all percentiles of values that were not aggregated before",
+		evidence: "CloudWatch's guide on statistics definitions",
+		calls:    []string{"cloudwatch:GetMetricData", "cloudwatch:PutMetricData"},
+		correct:  keepPercentiles,
+	},
+	{
 		emulator: Moto, name: "CloudWatch in CBOR",
 		does:     "does not find CloudWatch under the addresses of the protocol that AWS's SDKs speak",
 		aws:      "speaks it",
@@ -178,6 +186,12 @@ var deviations = []deviation{
 			"names API Gateway's actions by the operation in place of the method, and finds correct signatures of requests without a body wrong",
 		aws:      "matches actions, resources and conditions",
 		evidence: "what the beginning of moto's access control lists as missing; IAM's guide on the evaluation of policies",
+	},
+	{
+		emulator: Ministack, name: "weights of aliases",
+		does:     "keeps the weights of an alias, and sends every invocation to its main version",
+		aws:      "sends each version its share",
+		evidence: "Lambda's guide on weighted aliases; botocore's documentation of Invoke (ExecutedVersion)",
 	},
 	{
 		emulator: Ministack, name: "addresses of HTTP APIs",

@@ -99,7 +99,7 @@ func (o *ordeal) fails(command string, args ...string) map[string][]string {
 }
 
 // at is the resource that an error is about, and what Terraform shows of its source.
-var at = regexp.MustCompile(`with (tidegate_\w+\.[\w-]+), on \S+ line \d+, in resource "\w+" "[\w-]+": \d+: (resource "\w+" "[\w-]+" \{ )?`)
+var at = regexp.MustCompile(`with (tidegate_\w+\.[\w-]+(?:\["[\w-]+"\])?), on \S+ line \d+, in resource "\w+" "[\w-]+": \d+: (resource "\w+" "[\w-]+" \{ )?`)
 
 // failures takes apart what Terraform printed: its errors by address, "" for those that
 // have none.
