@@ -24,7 +24,7 @@ func (r *stackResource) warnDrift(state tftypes.Value, d *stack.Deployment, diag
 		return // Just imported: there is nothing to compare with.
 	}
 	var changes []string
-	if !released(state, d) {
+	if !released(state, d) && !pending(d) {
 		changes = r.settingChanges(state, d)
 	}
 	told := explained(d)

@@ -130,6 +130,10 @@ func released(state tftypes.Value, d *stack.Deployment) bool {
 	return d.Release.UnderWay() || d.Release.State == string(release.RolledBack) && d.ReleaseID != id
 }
 
+// pending tells whether the stack is told of as the release under way will make it, which
+// another apply has begun: its settings are that apply's, and nobody's meddling.
+func pending(d *stack.Deployment) bool { return d.Release.UnderWay() && d.ReleaseID == d.Release.ID }
+
 // explained are the components that are as they are because of the last release. They
 // are the aliases that it moves or has moved back, and what waits for its end and says
 // so.

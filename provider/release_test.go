@@ -282,6 +282,10 @@ func TestReadingTellsOfReleases(t *testing.T) {
 			old, deployed("r-old", stack.Routing{7: 90, 8: 10}, "release r-new has moved 10 % to version 8", canary.Status()),
 			[]string{`Release under way: stack "shop"|The release r-new is at 10 %, started by bob@desk 4 minutes ago (last: began). Watch it with: tidegate release shop`},
 		},
+		"another's release, with what it will have changed": {
+			old, deployed("r-new", stack.Routing{7: 90, 8: 10}, "release r-new has moved 10 % to version 8", canary.Status()),
+			[]string{`Release under way: stack "shop"|The release r-new is at 10 %`},
+		},
 		"a paused one": {
 			old, deployed("r-old", stack.Routing{7: 90, 8: 10}, "release r-new is paused", done(canary.Pause("ada", noon))),
 			[]string{`Release under way: stack "shop"|The release r-new is paused at 10 %`},
