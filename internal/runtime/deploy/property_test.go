@@ -112,6 +112,7 @@ func (h *history) Deploy(t *rapid.T) {
 			t.Fatalf("version %d of %s has a number that was used before", p.Version, p.Function)
 		}
 	}
+	h.aliasesStay(t, next)
 	if UnderWay(next) {
 		if !reflect.DeepEqual(next.Stack, h.record.Stack) {
 			t.Fatalf("a release that begins changes the stack from\n%+v to\n%+v", h.record.Stack, next.Stack)
@@ -163,6 +164,7 @@ func (h *history) Advance(t *rapid.T) {
 		}
 		next = Advance(h.record, h.record.Release.HookDone(h.now, failure))
 	}
+	h.aliasesStay(t, next)
 	pending := *h.record.Pending
 	switch {
 	case UnderWay(next):
@@ -203,6 +205,7 @@ func (h *history) Rollback(t *rapid.T) {
 	for _, past := range h.record.Releases {
 		to = append(to, past.ID)
 	}
+	h.now = h.now.Add(time.Second)
 	next, r, err := Rollback(h.record, rapid.SampledFrom(to).Draw(t, "to"), "ada", h.now)
 	if err != nil {
 		return // refused, as it may be
@@ -213,7 +216,28 @@ func (h *history) Rollback(t *rapid.T) {
 	if !r.Back && UnderWay(h.record) {
 		h.rolledBack(t, next)
 	}
+	if r.Back && r.Began.Equal(h.now) {
+		for name, number := range r.Versions {
+			if live := next.Functions[name].Live; !maps.Equal(live, stack.RouteTo(number)) {
+				t.Fatalf("%s is at %v after a rollback to version %d", name, live, number)
+			}
+		}
+	}
+	h.aliasesStay(t, next)
 	h.put(t, next)
+}
+
+// aliasesStay checks that aliases beside "live" are where they were.
+func (h *history) aliasesStay(t *rapid.T, next *store.Record) {
+	if !h.exists() {
+		return
+	}
+	for _, name := range next.FunctionNames() {
+		was, is := h.record.Functions[name], next.Functions[name]
+		if _, had := h.record.Stack.Functions[name]; had && !reflect.DeepEqual(is.Aliases, was.Aliases) {
+			t.Fatalf("the aliases of %s were %v and are %v", name, was.Aliases, is.Aliases)
+		}
+	}
 }
 
 // Delete removes the stack.
@@ -230,8 +254,15 @@ func (h *history) Change(t *rapid.T) {
 		return
 	}
 	name := rapid.SampledFrom(functionNames).Draw(t, "function")
-	number := rapid.IntRange(1, 6).Draw(t, "version")
-	other := rapid.IntRange(1, 6).Draw(t, "other version")
+	numbers := []int{99} // which does not exist
+	if f := h.record.Functions[name]; f != nil {
+		for _, v := range f.Versions {
+			numbers = append(numbers, v.Number, v.Number) // which do
+		}
+	}
+	number := rapid.SampledFrom(numbers).Draw(t, "version")
+	other := rapid.SampledFrom(numbers).Draw(t, "other version")
+	beta := stack.AliasRef{Stack: "orders", Function: name, Name: "beta"}
 	changes := map[string]func() (*store.Record, error){
 		"delete version":  func() (*store.Record, error) { return DeleteVersion(h.record, name, number) },
 		"delete function": func() (*store.Record, error) { return DeleteFunction(h.record, name) },
@@ -241,6 +272,10 @@ func (h *history) Change(t *rapid.T) {
 			return SetLive(h.record, name, stack.Routing{number: 30, other: 70})
 		},
 		"delete alias": func() (*store.Record, error) { return SetLive(h.record, name, nil) },
+		"set further alias": func() (*store.Record, error) {
+			return SetAlias(h.record, beta, stack.Alias{Routing: stack.Routing{number: 10, other: 90}})
+		},
+		"delete further alias": func() (*store.Record, error) { return DeleteAlias(h.record, beta) },
 	}
 	what := rapid.SampledFrom(slices.Sorted(maps.Keys(changes))).Draw(t, "what")
 	next, err := changes[what]()
@@ -273,10 +308,22 @@ func (h *history) Check(t *rapid.T) {
 				t.Fatalf("the last version of %s is %d, but there was a %d", name, f.LastVersion, number)
 			}
 		}
-		for number := range f.Live {
-			if _, ok := f.Version(number); !ok {
-				t.Fatalf("the alias of %s points at version %d, which does not exist", name, number)
+		aliases := map[string]stack.Routing{stack.AliasLive: f.Live}
+		for alias, a := range f.Aliases {
+			aliases[alias] = a.Routing
+			if err := a.Routing.Validate(); err != nil {
+				t.Fatalf("the alias %s of %s: %v", alias, name, err)
 			}
+		}
+		for alias, routing := range aliases {
+			for number := range routing {
+				if _, ok := f.Version(number); !ok {
+					t.Fatalf("the alias %s of %s points at version %d, which does not exist", alias, name, number)
+				}
+			}
+		}
+		if _, _, exists := h.record.Function(name); !exists && len(f.Versions)+len(f.Live)+len(f.Aliases) > 0 {
+			t.Fatalf("%s, which is no function of the stack, has %+v", name, f)
 		}
 	}
 	if h.record.Deleted {
