@@ -39,8 +39,10 @@ type Lease interface {
 const (
 	// judgeInterval is how often a step is judged before its interval is over.
 	judgeInterval = time.Second
-	// retryPause is how long to wait after the store refused.
-	retryPause = 250 * time.Millisecond
+	// retryPause is how long to wait after the store refused; the pauses double up to
+	// longestPause.
+	retryPause   = 250 * time.Millisecond
+	longestPause = 5 * time.Second
 )
 
 // A Driver is one node's. The order of calls is: New, OnChange for every stack that
@@ -159,9 +161,10 @@ func (d *Driver) hold(s *driven) error {
 		}
 	}()
 	for ctx.Err() == nil {
-		r := *s.record().Release
+		rec := s.record() // All of a turn is about this one; a newer one may be of another release.
+		r := *rec.Release
 		turn, done := s.while(ctx, r)
-		next, decided := d.decide(turn, s.record(), r)
+		next, decided := d.decide(turn, rec)
 		done()
 		if decided {
 			d.write(ctx, s, r, next)
@@ -170,18 +173,20 @@ func (d *Driver) hold(s *driven) error {
 	return nil
 }
 
-// decide waits until something becomes of the release, and returns what. It returns
-// false if ctx ended before, because somebody else changed the release or drives it.
-func (d *Driver) decide(ctx context.Context, rec *store.Record, r release.Release) (next release.Release, decided bool) {
-	switch {
+// decide waits until something becomes of the record's release, and returns what. It
+// returns false if ctx ended before, because somebody else changed the release or drives
+// it.
+func (d *Driver) decide(ctx context.Context, rec *store.Record) (next release.Release, decided bool) {
+	switch r := *rec.Release; {
 	case r.Hook() != "":
 		failure := d.runHook(ctx, rec, r)
 		return r.HookDone(d.now(), failure), ctx.Err() == nil
 	case r.Phase == release.Shifting && r.Stopped == release.Running:
 		return d.judge(ctx, rec.Stack.Name, r)
+	default:
+		<-ctx.Done()
+		return r, false
 	}
-	<-ctx.Done()
-	return r, false
 }
 
 // judge watches a step until it passes or fails.
@@ -217,7 +222,7 @@ func (d *Driver) now() time.Time { return d.opts.Now().UTC() }
 // write makes next of the release r, unless it has become something else, and waits
 // until this node knows. It does not give up: a hook would be run anew.
 func (d *Driver) write(ctx context.Context, s *driven, r, next release.Release) {
-	for ctx.Err() == nil {
+	for retry := retryPause; ctx.Err() == nil; {
 		rec := s.record()
 		if !reflect.DeepEqual(*rec.Release, r) {
 			return
@@ -232,7 +237,8 @@ func (d *Driver) write(ctx context.Context, s *driven, r, next release.Release) 
 			s.awaitFor(ctx, rec.Revision+1, retryPause)
 		case ctx.Err() == nil:
 			d.opts.Log.Error("a release cannot go on; it is tried again", "stack", s.name, "release", r.ID, "error", err)
-			pause(ctx, retryPause)
+			pause(ctx, retry)
+			retry = min(2*retry, longestPause)
 		}
 	}
 }
