@@ -21,6 +21,9 @@ type Release struct {
 	// Versions of all functions of the stack, also of those that do not move, once the
 	// release is finished.
 	Versions map[string]int `json:"versions"`
+	// New are the functions that had no alias before the release: there is a candidate of
+	// them, and nothing to move from. By name, sorted.
+	New []string `json:"new,omitempty"`
 	// By is who began it, for people: "ada@laptop".
 	By    string    `json:"by,omitempty"`
 	Began time.Time `json:"began"`
@@ -97,7 +100,9 @@ type Wish struct {
 	Moves map[string]Move
 	// Versions of all functions of the stack when it is finished.
 	Versions map[string]int
-	By       string
+	// New are those of them that had no alias before.
+	New []string
+	By  string
 	// Red are those of the gate's alarms that are off already.
 	Red []string
 }
@@ -107,7 +112,7 @@ type Wish struct {
 func Begin(w Wish, now time.Time) Release {
 	r := Release{
 		ID: w.ID, Policy: w.Policy.Resolve(), Moves: maps.Clone(w.Moves), Versions: maps.Clone(w.Versions), By: w.By, Began: now,
-		Red: slices.Sorted(slices.Values(w.Red)),
+		New: slices.Sorted(slices.Values(w.New)), Red: slices.Sorted(slices.Values(w.Red)),
 	}
 	maps.DeleteFunc(r.Moves, func(_ string, m Move) bool { return m.From() == 0 })
 	if r.Policy.Before != "" {

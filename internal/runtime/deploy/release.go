@@ -62,6 +62,7 @@ func Deploy(old *store.Record, s stack.Stack, by string, now time.Time, sizeOf f
 	next.Pending = &s
 	for name := range s.Functions {
 		if versions := next.Functions[name]; len(versions.Live) == 0 {
+			wish.New = append(wish.New, name)
 			versions.Live = stack.RouteTo(wish.Versions[name])
 			if _, had := next.Stack.Functions[name]; had {
 				next.Repaired = append(next.Repaired, name)

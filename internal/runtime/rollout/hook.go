@@ -16,25 +16,6 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// A hookEvent is what a hook is told.
-type hookEvent struct {
-	// Release is its id, Stack the stack's name, Phase "before" or "after".
-	Release string        `json:"release"`
-	Stack   string        `json:"stack"`
-	Phase   release.Phase `json:"phase"`
-	// Functions that move or are new, by name.
-	Functions map[string]hookFunction `json:"functions"`
-}
-
-type hookFunction struct {
-	// Function is its full name, and ARN the candidate's, qualified.
-	Function string `json:"function"`
-	// Candidate and Stable are version numbers; a new function has no stable one.
-	Candidate string  `json:"candidate"`
-	Stable    *string `json:"stable"`
-	ARN       string  `json:"arn"`
-}
-
 const (
 	// throttledFor is how long a hook is tried again that was turned away for a limit on
 	// concurrency, throttledPause how often.
@@ -71,43 +52,29 @@ func (d *Driver) runHook(ctx context.Context, rec *store.Record, r release.Relea
 		case err == nil && response.FunctionError == "":
 			return nil
 		case err == nil:
-			return fmt.Errorf("version %d failed and returned %s", number, excerpt(response.Payload))
+			return fmt.Errorf("version %d failed and returned %s", number, excerpt(redacted(string(response.Payload), secretsOf(rec))))
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return fmt.Errorf("version %d did not answer within %s", number, stack.Duration(timeout))
 		case errors.As(err, &refused) && refused.Throttled() && d.now().Before(giveUp) && pause(ctx, throttledPause):
 		default:
-			return fmt.Errorf("version %d cannot be invoked: %s", number, excerpt([]byte(err.Error())))
+			return fmt.Errorf("version %d cannot be invoked: %s", number, excerpt(redacted(err.Error(), secretsOf(rec))))
 		}
 	}
 }
 
 // eventFor is the event of the current hook.
 func eventFor(rec *store.Record, r release.Release) []byte {
-	event := hookEvent{Release: r.ID, Stack: rec.Stack.Name, Phase: r.Phase, Functions: map[string]hookFunction{}}
-	for name, number := range r.Versions {
-		f := hookFunction{
-			Function:  stack.FullName(rec.Stack.Name, name),
-			Candidate: strconv.Itoa(number),
-			ARN:       stack.FunctionARN(rec.Stack.Name, name) + ":" + strconv.Itoa(number),
-		}
-		move, moves := r.Moves[name]
-		if moves {
-			stable := strconv.Itoa(move.From())
-			f.Stable = &stable
-		}
-		if _, had := rec.Stack.Functions[name]; moves || !had {
-			event.Functions[name] = f
-		}
-	}
-	text, _ := json.Marshal(event) // strings
+	text, _ := json.Marshal(r.HookEvent(rec.Stack.Name, func(function, qualifier string) string {
+		return stack.QualifiedARN(rec.Stack.Name, function, qualifier)
+	})) // It holds strings.
 	return text
 }
 
 // excerpt is the beginning of what a function returned, in one line.
-func excerpt(payload []byte) string {
-	text := strings.ToValidUTF8(string(payload[:min(len(payload), maxPayload)]), "")
+func excerpt(payload string) string {
+	text := strings.ToValidUTF8(payload[:min(len(payload), maxPayload)], "")
 	text = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r

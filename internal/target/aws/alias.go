@@ -25,8 +25,8 @@ type alias struct {
 	// are left alone.
 	all  map[string]types.AliasConfiguration
 	wish *stack.Config
-	// mark is what its description is to say when it is pointed elsewhere; empty leaves
-	// the description as it is.
+	// mark is what its description is to say when it is made or pointed elsewhere; empty
+	// leaves the description as it is.
 	mark string
 }
 
@@ -170,11 +170,15 @@ func (a *alias) apply(ctx context.Context) error {
 func (a *alias) point(ctx context.Context, number int) error {
 	version := aws.String(strconv.Itoa(number))
 	have, ok := a.all[stack.AliasLive]
+	description := have.Description
+	if a.mark != "" {
+		description = &a.mark
+	}
 	if !ok {
 		var out *lambda.CreateAliasOutput
 		err := a.patiently(ctx, func(ctx context.Context) (err error) {
 			out, err = a.i.lambda.CreateAlias(ctx, &lambda.CreateAliasInput{
-				FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version,
+				FunctionName: aws.String(a.fullName()), Name: aws.String(stack.AliasLive), FunctionVersion: version, Description: description,
 			})
 			return err
 		})
@@ -188,10 +192,6 @@ func (a *alias) point(ctx context.Context, number int) error {
 	}
 	if maps.Equal(a.routing(), stack.RouteTo(number)) {
 		return nil
-	}
-	description := have.Description
-	if a.mark != "" {
-		description = &a.mark
 	}
 	return a.update(ctx, stack.RouteTo(number), description)
 }

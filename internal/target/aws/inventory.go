@@ -35,10 +35,8 @@ type inventory struct {
 	// logGroups of the account whose names the stack's could be, by name.
 	logGroups map[string]logGroupFacts
 	// atOnce is the update whose aliases all move at once; nil in a creation, which has
-	// nothing to move. fresh are functions that are new with a release, and adding is set
-	// while only what adds to the stack is made.
+	// nothing to move. adding is set while only what adds to the stack is made.
 	atOnce *target.Deploy
-	fresh  map[string]bool
 	adding bool
 	// packages and secrets that a deployment brings.
 	packages map[string]target.Package

@@ -25,11 +25,13 @@ func (i *inventory) releaseWish(d target.Deploy) release.Wish {
 		}
 		number, now := f.versions.number, f.alias.routing()
 		w.Versions[name] = number
+		if !f.alias.exists() || f.alias.description() == newWith(w.ID) {
+			w.New = append(w.New, name)
+		}
 		if !f.alias.exists() || maps.Equal(now, stack.RouteTo(number)) || now[0] > 0 {
 			continue // There is nothing to move, or nothing that could be returned to.
 		}
-		move := release.Move{Stable: now, Candidate: number}
-		if stableOf(move) != 0 {
+		if move := (release.Move{Stable: now, Candidate: number}); move.From() != 0 {
 			w.Moves[name] = move
 		}
 	}
@@ -115,7 +117,7 @@ func (i *inventory) splittable(w release.Wish) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Moves)) {
 		v, move := i.functions[name].versions, w.Moves[name]
-		if was, is := v.roleOf(stableOf(move)), v.roleOf(move.Candidate); was != "" && is != "" && was != is {
+		if was, is := v.roleOf(move.From()), v.roleOf(move.Candidate); was != "" && is != "" && was != is {
 			return fmt.Errorf("the role of function %q changes, and Lambda sends no share of an alias's traffic to a version with another role; "+
 				"nothing was moved: release this change with the strategy \"blue_green\" or \"all_at_once\"", name)
 		}

@@ -34,7 +34,7 @@ func (i *inventory) release(ctx context.Context, d target.Deploy) (*stack.Deploy
 		return nil, err
 	}
 	return i.outcome(d, func() error {
-		if err := i.addAll(ctx); err != nil {
+		if err := i.addAll(ctx, d.Stack.ReleaseID()); err != nil {
 			return err
 		}
 		o, err := i.begin(ctx, d)
@@ -69,14 +69,24 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 		if err != nil {
 			return err
 		}
-		if err := i.addAll(ctx); err != nil {
+		if err := i.addAll(ctx, d.Stack.ReleaseID()); err != nil {
 			return err
 		}
 		for name, move := range o.r.Moves {
-			if f, ok := i.functions[name]; ok && f.versions.number != move.Candidate {
+			v := i.functions[name].versions
+			if v.number != move.Candidate && v.have[move.From()] == nil && v.have[move.Candidate] == nil {
+				// Somebody has deleted the function, and now it is made anew: there is nothing to move.
+				delete(o.r.Moves, name)
+				o.r.Versions[name] = v.number
+				continue
+			}
+			if v.number != move.Candidate {
 				return fmt.Errorf("the release %s moves function %q to version %d, which is gone or was changed; end it with tidegate release %s --abort, and apply again",
 					o.r.ID, name, move.Candidate, i.name)
 			}
+		}
+		if len(o.r.Moves) == 0 {
+			return i.change(ctx)
 		}
 		if o.guessed {
 			o.r = withPolicy(o.r, resolved(d.Stack))
@@ -144,13 +154,13 @@ func (i *inventory) rollOut(ctx context.Context, d target.Deploy, o *rollout) er
 	return i.change(ctx)
 }
 
-// addAll makes what only adds to the stack.
-func (i *inventory) addAll(ctx context.Context) error {
-	i.adding, i.fresh = true, map[string]bool{}
+// addAll makes what only adds to the stack, for a release.
+func (i *inventory) addAll(ctx context.Context, id string) error {
+	i.adding = true
 	defer func() { i.adding = false }()
-	for name, f := range i.functions {
+	for _, f := range i.functions {
 		if f.alias.wanted() && !f.alias.exists() {
-			i.fresh[name] = true
+			f.alias.mark = newWith(id)
 		}
 	}
 	var tasks []task

@@ -95,7 +95,7 @@ func sidesOf(r release.Release, function string, now time.Time) (candidate, stab
 	move := r.Moves[function]
 	from, to := r.Since.Truncate(time.Minute), now.Truncate(time.Minute).Add(time.Minute)
 	candidate = side{function, move.Candidate, from, to}
-	stable = side{function, stableOf(move), from, to}
+	stable = side{function, move.From(), from, to}
 	if r.Weight() < 100 {
 		return candidate, stable
 	}
@@ -111,13 +111,6 @@ func sidesOf(r release.Release, function string, now time.Time) (candidate, stab
 		stable.version = 0
 	}
 	return candidate, stable
-}
-
-// stableOf is the version that a move takes traffic from.
-func stableOf(m release.Move) int {
-	others := maps.Clone(m.Stable)
-	delete(others, m.Candidate)
-	return others.Main()
 }
 
 // metrics of a side, in the order in which counts are made of them.

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -26,27 +24,11 @@ const (
 	hookAnswer = 16 * time.Minute
 )
 
-// A hookEvent is what a function is invoked with that runs before or after the traffic
-// moves.
-type hookEvent struct {
-	Release   string                  `json:"release"`
-	Stack     string                  `json:"stack"`
-	Phase     string                  `json:"phase"`
-	Functions map[string]hookFunction `json:"functions"`
-}
-
-// A hookFunction is one that the release moves, or that is new with it: then it has no
-// stable version.
-type hookFunction struct {
-	Function  string  `json:"function"`
-	Candidate string  `json:"candidate"`
-	Stable    *string `json:"stable"`
-	ARN       string  `json:"arn"`
-}
-
 // runHook runs the current hook and returns how it failed.
 func (d *driver) runHook(ctx context.Context) error {
-	event, err := json.Marshal(d.hookEvent())
+	event, err := json.Marshal(d.r.HookEvent(d.i.name, func(function, qualifier string) string {
+		return d.i.functionARN(stack.FullName(d.i.name, function), qualifier)
+	}))
 	if err != nil {
 		return err
 	}
@@ -96,23 +78,6 @@ func (d *driver) beating(ctx context.Context, do func() error) error {
 		<-stopped
 	}()
 	return do()
-}
-
-func (d *driver) hookEvent() hookEvent {
-	e := hookEvent{Release: d.r.ID, Stack: d.i.name, Phase: string(d.r.Phase), Functions: map[string]hookFunction{}}
-	for _, name := range slices.Sorted(maps.Keys(d.r.Versions)) {
-		move, moves := d.r.Moves[name]
-		if !moves && !d.i.fresh[name] {
-			continue
-		}
-		full, candidate := stack.FullName(d.i.name, name), strconv.Itoa(d.r.Versions[name])
-		f := hookFunction{Function: full, Candidate: candidate, ARN: d.i.functionARN(full, candidate)}
-		if moves {
-			f.Stable = aws.String(strconv.Itoa(stableOf(move)))
-		}
-		e.Functions[name] = f
-	}
-	return e
 }
 
 // invoke runs a version of a function and returns how it failed.

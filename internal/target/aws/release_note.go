@@ -14,6 +14,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -166,14 +168,15 @@ func (n *note) routing() stack.Routing {
 	return maps.Clone(n.stable)
 }
 
+// description of the alias "live"; empty if there is no such alias.
+func (a *alias) description() string { return aws.ToString(a.all[stack.AliasLive].Description) }
+
 // note on the alias "live"; nil if there is none.
-func (a *alias) note() *note {
-	live, ok := a.all[stack.AliasLive]
-	if !ok || live.Description == nil {
-		return nil
-	}
-	return parseNote(*live.Description)
-}
+func (a *alias) note() *note { return parseNote(a.description()) }
+
+// newWith is what an alias says that was made before a release began, for a function that
+// is new with it.
+func newWith(id string) string { return "new with release " + id }
 
 // leading is the note of the alias that leads the last release, and the names of all
 // aliases with a note of it, the leading one first; nil if there was no release.

@@ -57,7 +57,7 @@ func (i *inventory) setAside(ctx context.Context, w release.Wish) (map[string]in
 		return moved, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Moves)) {
-		p, version := i.functions[name].provisioned, stableOf(w.Moves[name])
+		p, version := i.functions[name].provisioned, w.Moves[name].From()
 		if p.have == nil {
 			continue
 		}
@@ -122,7 +122,7 @@ func (p *provisioned) provide(ctx context.Context, qualifier string, instances i
 func (i *inventory) returnAside(ctx context.Context, function string, n *note) error {
 	done := *n
 	done.aside = 0
-	return i.returnInstances(ctx, function, n.aside, stableOf(release.Move{Stable: n.stable, Candidate: n.candidate}), done.String())
+	return i.returnInstances(ctx, function, n.aside, (release.Move{Stable: n.stable, Candidate: n.candidate}).From(), done.String())
 }
 
 // returnInstances takes instances from a version and gives them to the alias, which then
