@@ -31,10 +31,12 @@ func (c Counts) Plus(other Counts) Counts {
 	}
 }
 
-// Minus is what came after an earlier look at the same counts.
+// Minus is what came after an earlier look at the same counts. An invocation that ended
+// during that look may have been counted there without its error, which is left out.
 func (c Counts) Minus(earlier Counts) Counts {
+	invocations := less(c.Invocations, earlier.Invocations)
 	return Counts{
-		Invocations: less(c.Invocations, earlier.Invocations), Errors: less(c.Errors, earlier.Errors),
+		Invocations: invocations, Errors: min(less(c.Errors, earlier.Errors), invocations),
 		Throttles: less(c.Throttles, earlier.Throttles), Durations: c.Durations.minus(earlier.Durations),
 	}
 }

@@ -70,6 +70,18 @@ func TestCountsAddUpAndTakeOff(t *testing.T) {
 	}
 }
 
+// An earlier look may have counted an invocation, and not yet that it failed: there are
+// no more errors than invocations after it, either.
+func TestErrorsAfterALookAreOfInvocationsAfterIt(t *testing.T) {
+	earlier := Counts{Invocations: 10, Errors: 2}
+	if got := (Counts{Invocations: 10, Errors: 3}).Minus(earlier); !reflect.DeepEqual(got, Counts{Durations: Durations{}}) {
+		t.Errorf("before another invocation there are %+v", got)
+	}
+	if got := (Counts{Invocations: 11, Errors: 4}).Minus(earlier); got.Invocations != 1 || got.Errors != 1 {
+		t.Errorf("after one more there are %+v", got)
+	}
+}
+
 // Recent counts leave out what is older than ten minutes, as long as a thousand
 // invocations are left.
 func TestRecentCountsForgetWhatIsLongAgo(t *testing.T) {
