@@ -109,7 +109,7 @@ func (i *inventory) giveWay(ctx context.Context, o *rollout, other *target.Under
 }
 
 // splittable finds moves whose versions Lambda does not split an alias between: they
-// have to have one role.
+// have to have one role, and one target of dead letters or none.
 // https://docs.aws.amazon.com/lambda/latest/dg/configuring-alias-routing.html
 func (i *inventory) splittable(w release.Wish) error {
 	if !split(w.Policy) {
@@ -120,6 +120,10 @@ func (i *inventory) splittable(w release.Wish) error {
 		if was, is := v.roleOf(move.From()), v.roleOf(move.Candidate); was != "" && is != "" && was != is {
 			return fmt.Errorf("the role of function %q changes, and Lambda sends no share of an alias's traffic to a version with another role; "+
 				"nothing was moved: release this change with the strategy \"blue_green\" or \"all_at_once\"", name)
+		}
+		if v.deadLettersOf(move.From()) != v.deadLettersOf(move.Candidate) {
+			return fmt.Errorf("somebody gave function %q a dead-letter target outside of Tidegate, which the new version does not have, and Lambda splits no "+
+				"alias's traffic between two such versions; nothing was moved: release this change with the strategy \"blue_green\" or \"all_at_once\"", name)
 		}
 	}
 	return nil

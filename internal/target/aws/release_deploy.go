@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -69,13 +70,15 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 		if err != nil {
 			return err
 		}
+		gone := maps.Clone(o.r.Moves)
+		maps.DeleteFunc(gone, func(name string, _ release.Move) bool { return i.functions[name].alias.exists() })
 		if err := i.addAll(ctx, d.Stack.ReleaseID()); err != nil {
 			return err
 		}
 		for name, move := range o.r.Moves {
 			v := i.functions[name].versions
-			if v.number != move.Candidate && v.have[move.From()] == nil && v.have[move.Candidate] == nil {
-				// Somebody has deleted the function, and now it is made anew: there is nothing to move.
+			if _, anew := gone[name]; anew && v.number != move.Candidate {
+				// Somebody had deleted the function, not its alias alone: there is nothing to move.
 				delete(o.r.Moves, name)
 				o.r.Versions[name] = v.number
 				continue

@@ -169,7 +169,7 @@ func (d *driver) poll(ctx context.Context) error {
 	if !lead.exists() {
 		return about(lead, "move", errAliasGone)
 	}
-	if n := lead.note(); n == nil || !n.at(d.r) || n.driver != d.driver {
+	if n := lead.note(); !n.at(d.r) || n.driver != d.driver || d.edited(n) {
 		return errOvertaken
 	}
 	return nil

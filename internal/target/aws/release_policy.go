@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -87,6 +89,14 @@ func (r *role) prepare(ctx context.Context) error {
 func (v *versions) roleOf(number int) string {
 	if s := v.have[number]; s != nil && s.Role != nil {
 		return *s.Role
+	}
+	return ""
+}
+
+// deadLettersOf a version is the ARN that its dead letters go to; empty if none.
+func (v *versions) deadLettersOf(number int) string {
+	if s := v.have[number]; s != nil && s.DeadLetterConfig != nil {
+		return aws.ToString(s.DeadLetterConfig.TargetArn)
 	}
 	return ""
 }

@@ -100,6 +100,9 @@ func (o *rollout) follow(ctx context.Context) error {
 		tasks = append(tasks, task{name: function, do: func(ctx context.Context) error {
 			for {
 				err := o.put(ctx, function)
+				if errors.Is(err, errAliasGone) && o.r.Phase == release.RolledBack {
+					return nil
+				}
 				if !errors.Is(err, errOvertaken) {
 					return err
 				}
@@ -154,6 +157,8 @@ func (o *rollout) catchUp(ctx context.Context) error {
 		return fmt.Errorf("the %s was changed by somebody else while the release %s was under way, so it was left where it is: plan again to see what there is", lead.subject(), o.r.ID)
 	case n.driver != o.driver:
 		return &takenOverError{o.inTheWay(n)}
+	case o.edited(n):
+		return fmt.Errorf("the %s was changed by somebody else, by hand, while the release %s was under way, so it was left where it is", lead.subject(), o.r.ID)
 	}
 	found, err := o.i.recall(ctx, n)
 	if err != nil {
@@ -161,13 +166,55 @@ func (o *rollout) catchUp(ctx context.Context) error {
 	}
 	r := n.moved(o.r)
 	if found != nil {
-		r = *found
+		r = o.i.known(*found)
 	}
 	told := len(o.r.Trail)
 	if o.r = r; o.progress != nil && len(r.Trail) != told {
 		o.progress(r)
 	}
 	return o.follow(ctx)
+}
+
+// edited tells whether the leading alias splits its traffic otherwise than the release has
+// it, although nobody has said a word: in AWS's console, for example. Not so if AWS itself
+// moves the traffic, which it does where the alias has instances of its own.
+func (o *rollout) edited(n *note) bool {
+	lead := o.movers()[0]
+	return n.at(o.r) && o.i.functions[lead].provisioned.have == nil && !maps.Equal(o.alias(lead).routing(), o.r.Routing(lead))
+}
+
+// known is a release without the functions of which there is nothing left.
+func (i *inventory) known(r release.Release) release.Release {
+	r.Moves = maps.Clone(r.Moves)
+	maps.DeleteFunc(r.Moves, func(name string, _ release.Move) bool { return i.functions[name] == nil })
+	return r
+}
+
+// reachable leaves out of a release what is not there any more to be moved: functions that
+// somebody has deleted since, or has made anew. It fails if a function has lost just the
+// version that its alias would have to point at.
+func (o *rollout) reachable(r release.Release) (release.Release, error) {
+	all := r
+	r.Moves = map[string]release.Move{}
+	for name, move := range all.Moves {
+		a, lacks := o.alias(name), 0
+		for version := range all.Routing(name) {
+			if a.versions().have[version] == nil {
+				lacks = version
+			}
+		}
+		switch n := a.note(); {
+		case !a.exists():
+		case lacks == 0:
+			r.Moves[name] = move
+		case n != nil && n.id == r.ID && n.began.Equal(r.Began):
+			return r, fmt.Errorf("function %q of stack %q has no version %d any more, at which its alias would have to point; nothing was changed", name, o.i.name, lacks)
+		}
+	}
+	if len(r.Moves) == 0 {
+		return r, fmt.Errorf("the functions that the release %s moves are gone; deploy the stack anew, or delete it", r.ID)
+	}
+	return r, nil
 }
 
 // A takenOverError says that another operation goes on with the release.
@@ -239,12 +286,7 @@ func (i *inventory) takeUp(ctx context.Context, n *note) (*rollout, error) {
 	if found != nil {
 		r = *found
 	}
-	for name := range r.Moves {
-		if _, ok := i.functions[name]; !ok {
-			return nil, fmt.Errorf("the release %s moves the alias of function %q, which is gone; deploy the stack anew, or delete it", r.ID, name)
-		}
-	}
-	o := i.newRollout(r, n.wants)
+	o := i.newRollout(i.known(r), n.wants)
 	o.driver, o.guessed = n.driver, found == nil
 	for name := range r.Moves {
 		if own := i.functions[name].alias.note(); n.of(own) && own.aside > 0 {

@@ -78,7 +78,33 @@ func (t *Target) look(ctx context.Context, name string) (*inventory, error) {
 	if err == nil && (i.empty() || !i.marker.exists()) {
 		err = target.ErrNotFound
 	}
-	return i, err
+	if err != nil {
+		return i, err
+	}
+	return i.withMoved(ctx)
+}
+
+// withMoved is the inventory with all functions that a release under way moves. Somebody may
+// have deleted the log group by which a function is found, and not the function.
+func (i *inventory) withMoved(ctx context.Context) (*inventory, error) {
+	n := i.underWay()
+	if n == nil {
+		return i, nil
+	}
+	found, err := i.find(ctx, n)
+	if err != nil || found == nil {
+		return i, err
+	}
+	hints := stack.Stack{Name: i.name, Functions: map[string]stack.Function{}}
+	for name := range found.Release.Moves {
+		if i.functions[name] == nil {
+			hints.Functions[name] = stack.Function{}
+		}
+	}
+	if len(hints.Functions) == 0 {
+		return i, nil
+	}
+	return i.observe(ctx, hints)
 }
 
 // Steer carries out a command on the release that is under way; see target.Releases. It
@@ -105,6 +131,9 @@ func (t *Target) Steer(ctx context.Context, name string, c release.Command, by s
 func (o *rollout) steer(ctx context.Context, c release.Command, by string) error {
 	for {
 		next, err := o.r.Do(c, by, o.i.now())
+		if err == nil {
+			next, err = o.reachable(next)
+		}
 		if err != nil {
 			return err
 		}

@@ -194,7 +194,7 @@ func TestAPolicyIsWidenedAndNarrowed(t *testing.T) {
 	}
 }
 
-func TestVersionsWithOtherRolesAreNotSplit(t *testing.T) {
+func TestVersionsThatLambdaDoesNotTakeTogetherAreNotSplit(t *testing.T) {
 	s, _ := newPlace(nil)
 	_, i := oneGroup(s)
 	have := func(role string) *snapshot {
@@ -208,6 +208,15 @@ func TestVersionsWithOtherRolesAreNotSplit(t *testing.T) {
 	w.Policy = stack.Release{Strategy: stack.BlueGreen}.Resolve()
 	if err := i.splittable(w); err != nil {
 		t.Errorf("blue and green says %v", err)
+	}
+	w.Policy = stack.Release{Strategy: stack.Canary}.Resolve()
+	i.functions["create"].versions.have[2] = have("a")
+	if err := i.splittable(w); err != nil {
+		t.Errorf("with one role it says %v", err)
+	}
+	i.functions["create"].versions.have[1].DeadLetterConfig = &types.DeadLetterConfig{TargetArn: aws.String("arn:aws:sqs:eu-central-1:123456789012:dead")}
+	if err := i.splittable(w); err == nil || !strings.Contains(err.Error(), "a dead-letter target outside of Tidegate") {
+		t.Errorf("of dead letters it says %v", err)
 	}
 }
 
