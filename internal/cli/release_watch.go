@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -24,9 +25,10 @@ const (
 	silence = 2 * time.Minute
 )
 
-// What terminals understand: begin the line anew, and cut off what is too long for it.
+// What terminals understand: go up so many lines and remove all from there, and cut off
+// what is too long for a line.
 const (
-	redraw = "\r\x1b[K"
+	redraw = "\x1b[%dA\x1b[J"
 	noWrap = "\x1b[?7l"
 	wrap   = "\x1b[?7h"
 )
@@ -36,7 +38,7 @@ type watcher struct {
 	releases    target.Releases
 	stack       string
 	out, stderr io.Writer
-	// live redraws the last line, on a terminal.
+	// live redraws the last lines, on a terminal.
 	live bool
 	// json prints every change as JSON.
 	json bool
@@ -44,8 +46,8 @@ type watcher struct {
 
 	// shown is the release as it was shown last; its id is empty before.
 	shown release.Release
-	// drawn tells that the last line is to be overwritten.
-	drawn bool
+	// drawn is how many lines are to be overwritten.
+	drawn int
 	// told is when the state was last printed.
 	told time.Time
 }
@@ -154,28 +156,26 @@ func (w *watcher) show(r release.Release) error {
 // change and now and then.
 func (w *watcher) state(r release.Release, changed bool) error {
 	now := w.now()
-	line := fmt.Sprintf("%s %3d %%  %s", bar(r.Weight()), r.Weight(), nextWords(r, now))
-	if seen := seenWords(r); seen != "" {
-		line += "; " + seen
-	}
+	lines := append([]string{fmt.Sprintf("%s %3d %%  %s", bar(r.Weight()), r.Weight(), nextWords(r, now))}, seenWords(r)...)
 	var err error
 	switch {
 	case w.live:
-		w.drawn = true
-		_, err = fmt.Fprint(w.out, redraw+noWrap+line+wrap)
+		err = w.clear()
+		w.drawn = len(lines)
+		fmt.Fprint(w.out, noWrap+strings.Join(lines, "\n  ")+"\n"+wrap)
 	case changed || now.Sub(w.told) >= stateEvery:
 		w.told = now
-		_, err = fmt.Fprintf(w.out, "%s %s\n", local(now), line)
+		_, err = fmt.Fprintf(w.out, "%s %s\n", local(now), strings.Join(lines, "; "))
 	}
 	return err
 }
 
-// clear removes the line that is redrawn.
+// clear removes the lines that are redrawn.
 func (w *watcher) clear() error {
-	if !w.drawn {
+	if w.drawn == 0 {
 		return nil
 	}
-	w.drawn = false
-	_, err := fmt.Fprint(w.out, redraw)
+	_, err := fmt.Fprintf(w.out, redraw, w.drawn)
+	w.drawn = 0
 	return err
 }

@@ -65,18 +65,18 @@ func nextWords(r release.Release, now time.Time) string {
 	return fmt.Sprintf("next: %s any moment", next)
 }
 
-// seenWords compare both sides; "" if nothing is known of them.
-func seenWords(r release.Release) string {
+// seenWords compare both sides, one after the other; nil if nothing is known of them.
+func seenWords(r release.Release) []string {
 	if r.Seen == nil {
-		return ""
+		return nil
 	}
 	var candidate, stable release.Counts
 	for _, sides := range r.Seen.Functions {
 		candidate, stable = sum(candidate, sides.Candidate), sum(stable, sides.Stable)
 	}
-	words := fmt.Sprintf("new: %s; former: %s", countWords(candidate), countWords(stable))
+	words := []string{"new: " + countWords(candidate), "former: " + countWords(stable)}
 	if len(r.Seen.Red) > 0 {
-		words += "; alarms off: " + strings.Join(r.Seen.Red, ", ")
+		words = append(words, "alarms off: "+strings.Join(r.Seen.Red, ", "))
 	}
 	return words
 }
