@@ -70,8 +70,9 @@ type Client struct {
 	// request did not reach the runtime.
 	safe, once *retryablehttp.Client
 
-	answerTimeout      time.Duration
-	lookPause, lostFor time.Duration
+	answerTimeout time.Duration
+	// These are follow.go's constants; tests shorten them.
+	lookPause, lostFor, behindFor, interruptFor time.Duration
 
 	mu sync.Mutex
 	// unreachable is when the runtime was last given up.
@@ -97,6 +98,8 @@ func New(o Options) (*Client, error) {
 		answerTimeout: answerTimeout,
 		lookPause:     lookPause,
 		lostFor:       lostFor,
+		behindFor:     behindFor,
+		interruptFor:  interruptFor,
 	}
 	transport := cleanhttp.DefaultPooledTransport()
 	transport.DialContext = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext

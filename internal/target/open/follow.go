@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
@@ -20,8 +21,11 @@ const (
 	// lostFor is how long a runtime that does not answer is waited for, while it is
 	// driving a release: after a restart it goes on.
 	lostFor = 2 * time.Minute
-	// interruptTimeout bounds the telling of a runtime that its release is interrupted.
-	interruptTimeout = 30 * time.Second
+	// behindFor is how long one node of a cluster may know less than another has answered.
+	behindFor = 5 * time.Second
+	// interruptFor is how long it is tried to tell a runtime that its release is
+	// interrupted, also one that is being restarted.
+	interruptFor = 30 * time.Second
 )
 
 // A follower waits for the end of a release.
@@ -48,10 +52,10 @@ func (f *follower) wait(ctx context.Context) (*stack.Deployment, error) {
 		case ctx.Err() != nil:
 			return f.interrupt(ctx)
 		case err == nil && (r.Ended() || r.Stopped == release.Held):
-			return f.outcome(ctx, r)
+			return f.outcome(ctx, r, f.client.lostFor)
 		case err == nil:
 			answered = time.Now()
-		case !passing(err):
+		case !f.passes(err, answered):
 			return nil, err
 		case time.Since(answered) > f.client.lostFor:
 			return nil, fmt.Errorf("the release %s of stack %q goes on where it is, and nobody watches it: %w", f.of.ID, f.deploy.Stack.Name, err)
@@ -80,7 +84,22 @@ func (f *follower) look(ctx context.Context) (release.Release, error) {
 			return r, nil
 		}
 	}
-	return release.Release{}, &APIError{Detail: fmt.Sprintf("the runtime at %s knows nothing of the release %s of stack %q any more; plan again to see what there is", f.client.endpoint, f.of.ID, name)}
+	return release.Release{}, unknownError{&APIError{Detail: fmt.Sprintf("the runtime at %s knows nothing of the release %s of stack %q any more; plan again to see what there is", f.client.endpoint, f.of.ID, name)}}
+}
+
+// An unknownError says that the release is not among those of its stack.
+type unknownError struct{ *APIError }
+
+func (e unknownError) Unwrap() error { return e.APIError }
+
+// passes tells whether what a look ended with may be otherwise the next time; answered is
+// when a runtime last knew of the release.
+func (f *follower) passes(err error, answered time.Time) bool {
+	var unknown unknownError
+	if errors.As(err, &unknown) {
+		return time.Since(answered) < f.client.behindFor
+	}
+	return passing(err)
 }
 
 // report passes on every change once.
@@ -97,31 +116,85 @@ func (f *follower) interrupt(ctx context.Context) (*stack.Deployment, error) {
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		by += ", because " + cause.Error()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), interruptTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), f.client.interruptFor)
 	defer cancel()
-	r, err := f.look(ctx) // Another than this one is none of ours.
-	if err == nil && !r.Ended() {
-		_, err = f.client.Steer(ctx, f.deploy.Stack.Name, release.CommandInterrupt, by)
-		if now, lookErr := f.look(ctx); lookErr == nil && (err == nil || now.Ended() || now.Stopped == release.Held) {
-			r, err = now, nil
+	began := time.Now()
+	var why error
+	for pause := firstLook; ; pause = min(2*pause, f.client.lookPause) {
+		r, err := f.stop(ctx, by)
+		if err == nil {
+			return f.outcome(ctx, r, lookTimeout)
+		}
+		if ctx.Err() == nil || why == nil {
+			why = err
+		}
+		if ctx.Err() == nil && f.passes(err, began) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+				continue
+			}
+		}
+		return nil, fmt.Errorf("the release %s of stack %q was to be interrupted, and may go on: %w; see tidegate release %s, and end it with --abort",
+			f.of.ID, f.deploy.Stack.Name, why, f.deploy.Stack.Name)
+	}
+}
+
+// stop interrupts the release, unless it has ended or is held already: another that is
+// under way by now is none of ours, and an answer that got lost was one, too.
+func (f *follower) stop(ctx context.Context, by string) (release.Release, error) {
+	r, err := f.look(ctx)
+	if err != nil || r.Ended() || r.Stopped == release.Held {
+		return r, err
+	}
+	r, err = f.client.Steer(ctx, f.deploy.Stack.Name, release.CommandInterrupt, by)
+	if err == nil {
+		f.report(r)
+		return r, nil
+	}
+	var none *target.NoReleaseError
+	if errors.As(err, &none) || hasStatus(err, http.StatusConflict) { // It may have ended at the same time.
+		if now, lookErr := f.look(ctx); lookErr == nil && (now.Ended() || now.Stopped == release.Held) {
+			return now, nil
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("the release %s of stack %q was to be interrupted, and may go on: %w; see tidegate release %s, and end it with --abort",
-			f.of.ID, f.deploy.Stack.Name, err, f.deploy.Stack.Name)
-	}
-	return f.outcome(ctx, r)
+	return r, err
 }
 
 // outcome is what an update returns of a release that it need not wait for any more.
-func (f *follower) outcome(ctx context.Context, r release.Release) (*stack.Deployment, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
-	defer cancel()
-	d, err := f.client.Read(ctx, f.deploy.Stack)
+// Patience is for a runtime that does not answer just now.
+func (f *follower) outcome(ctx context.Context, r release.Release, patience time.Duration) (*stack.Deployment, error) {
+	d, err := f.read(ctx, r, patience)
 	if r.Phase != release.Finished {
 		return d, &target.ReleaseError{Release: r} // Without d, the next plan reads it.
 	}
 	return d, err
+}
+
+// read returns the stack as it is after the release.
+func (f *follower) read(ctx context.Context, r release.Release, patience time.Duration) (*stack.Deployment, error) {
+	began := time.Now()
+	for pause := firstLook; ; pause = min(2*pause, f.client.lookPause) {
+		d, err := f.readOnce(ctx)
+		behind := err == nil && r.Ended() && d.Release.UnderWay() && d.Release.ID == r.ID && d.Release.Began.Equal(r.Began)
+		again := behind && time.Since(began) < f.client.behindFor ||
+			err != nil && passing(err) && !errors.Is(err, target.ErrNotFound) && time.Since(began) < patience
+		if !again {
+			return d, err
+		}
+		select {
+		case <-ctx.Done():
+			return d, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// readOnce asks also when ctx has ended: what was released is to be in the state.
+func (f *follower) readOnce(ctx context.Context) (*stack.Deployment, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	return f.client.Read(ctx, f.deploy.Stack)
 }
 
 // passing tells whether a runtime that answers so may answer again.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -278,6 +279,111 @@ func TestAnInterruptedUpdateInterruptsItsRelease(t *testing.T) {
 				t.Errorf("the runtime was told %q, want %q", f.steered, want)
 			}
 		})
+	}
+}
+
+// A runtime that is being restarted while an update is interrupted is told when it is
+// back, and carries it out once, also when a request or an answer got lost.
+func TestAnInterruptionReachesARuntimeThatIsDown(t *testing.T) {
+	for name, lose := range map[string]func(f *releasing, w http.ResponseWriter, r *http.Request){
+		"the request": func(*releasing, http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"the answer": func(f *releasing, w http.ResponseWriter, r *http.Request) {
+			f.answerReleases(httptest.NewRecorder(), r)
+			panic(http.ErrAbortHandler)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			f := &releasing{}
+			f.steps = []func(release.Release) release.Release{stays, func(r release.Release) release.Release {
+				f.broken = 5
+				cancel()
+				return r
+			}}
+			c, d := f.begun(t)
+			lost := false
+			f.fakeRuntime.before = func(w http.ResponseWriter, r *http.Request) bool {
+				if strings.HasSuffix(r.URL.Path, "/interrupt") && !lost {
+					lost = true
+					lose(f, w, r)
+				}
+				return f.answerReleases(w, r)
+			}
+			_, err := c.Update(ctx, d)
+			var failed *target.ReleaseError
+			if !errors.As(err, &failed) || failed.Release.Status().What != "rolled back: interrupted by ada@laptop" {
+				t.Errorf("Update returned %v", err)
+			}
+			if !lost || len(f.steered) != 1 {
+				t.Errorf("the runtime carried out %q", f.steered)
+			}
+		})
+	}
+}
+
+func TestAnInterruptionOfARuntimeThatStaysDownIsSaidSo(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f := &releasing{}
+	f.steps = []func(release.Release) release.Release{func(r release.Release) release.Release {
+		f.broken = 1 << 30
+		cancel()
+		return r
+	}}
+	c, d := f.begun(t)
+	c.interruptFor = 20 * time.Millisecond
+	_, err := c.Update(ctx, d)
+	if want := "the release " + d.Stack.ReleaseID() + ` of stack "orders" was to be interrupted, and may go on: not just now; see tidegate release orders, and end it with --abort`; err == nil || err.Error() != want {
+		t.Errorf("Update says %v, want %s", err, want)
+	}
+}
+
+// Of a cluster's nodes, which answer in turn, one may know less than another.
+func TestANodeThatIsBehindIsNoEnd(t *testing.T) {
+	f := &releasing{steps: []func(release.Release) release.Release{stays, passes}}
+	c, d := f.begun(t)
+	behind, old := 3, 3
+	f.fakeRuntime.before = func(w http.ResponseWriter, r *http.Request) bool {
+		switch ended := len(f.all) > 0 && f.all[0].Ended(); {
+		case strings.HasSuffix(r.URL.Path, "/releases") && behind > 0:
+			behind--
+			_, _ = w.Write([]byte(`{"releases": []}`))
+			return true
+		case r.Method == http.MethodGet && r.URL.Path == "/v1/stacks/orders" && ended && old > 0:
+			old--
+			_ = json.NewEncoder(w).Encode(stack.Deployment{Stack: *f.stack, Release: canary(d.Stack).Status()})
+			return true
+		}
+		return f.answerReleases(w, r)
+	}
+	got, err := c.Update(t.Context(), d)
+	if err != nil || behind+old > 0 || got.Release.State != "finished" || got.Stack.Functions["fulfil"].Memory != 512 {
+		t.Errorf("Update returned %+v, %v", got, err)
+	}
+
+	c.behindFor, f.all, behind = 0, nil, 1
+	d.Revision = ""
+	if _, err := c.Update(t.Context(), d); err == nil || !strings.Contains(err.Error(), "knows nothing of the release") {
+		t.Errorf("of a release that nobody knows Update says %v", err)
+	}
+}
+
+// A release that finished is no failure because the runtime is being restarted just then.
+func TestWhatWasReleasedIsReadWhenTheRuntimeIsBack(t *testing.T) {
+	f := &releasing{steps: []func(release.Release) release.Release{passes}}
+	c, d := f.begun(t)
+	down := 3
+	f.fakeRuntime.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodGet && r.URL.Path == "/v1/stacks/orders" && len(f.all) > 0 && down > 0 {
+			down--
+			refuse(w, http.StatusInternalServerError, "not just now")
+			return true
+		}
+		return f.answerReleases(w, r)
+	}
+	if got, err := c.Update(t.Context(), d); err != nil || down > 0 || got.Release.State != "finished" {
+		t.Errorf("Update returned %+v, %v", got, err)
 	}
 }
 
