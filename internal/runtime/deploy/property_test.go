@@ -100,6 +100,9 @@ func (h *history) Deploy(t *rapid.T) {
 		if len(published) > 0 || !reflect.DeepEqual(next.Release, h.record.Release) || !reflect.DeepEqual(next.Functions, h.record.Functions) {
 			t.Fatalf("joining changed\n%+v to\n%+v", h.record, next)
 		}
+		if next.Pending.ReleaseID() != s.ReleaseID() {
+			t.Fatalf("the release of\n%+v was joined by\n%+v", next.Pending, s)
+		}
 		h.put(t, next)
 		return
 	}
@@ -240,9 +243,10 @@ func (h *history) aliasesStay(t *rapid.T, next *store.Record) {
 	}
 }
 
-// Delete removes the stack.
+// Delete removes the stack, now and then: most of what there is to find is in long
+// histories.
 func (h *history) Delete(t *rapid.T) {
-	if !h.exists() {
+	if !h.exists() || rapid.IntRange(0, 9).Draw(t, "keeps it") > 0 {
 		return
 	}
 	h.put(t, Tombstone(h.record))
@@ -261,19 +265,15 @@ func (h *history) Change(t *rapid.T) {
 		}
 	}
 	number := rapid.SampledFrom(numbers).Draw(t, "version")
-	other := rapid.SampledFrom(numbers).Draw(t, "other version")
 	beta := stack.AliasRef{Stack: "orders", Function: name, Name: "beta"}
 	changes := map[string]func() (*store.Record, error){
 		"delete version":  func() (*store.Record, error) { return DeleteVersion(h.record, name, number) },
 		"delete function": func() (*store.Record, error) { return DeleteFunction(h.record, name) },
 		"update function": func() (*store.Record, error) { return UpdateFunction(h.record, name, function1("X")) },
 		"move alias":      func() (*store.Record, error) { return SetLive(h.record, name, stack.RouteTo(number)) },
-		"split alias": func() (*store.Record, error) {
-			return SetLive(h.record, name, stack.Routing{number: 30, other: 70})
-		},
-		"delete alias": func() (*store.Record, error) { return SetLive(h.record, name, nil) },
+		"delete alias":    func() (*store.Record, error) { return SetLive(h.record, name, nil) },
 		"set further alias": func() (*store.Record, error) {
-			return SetAlias(h.record, beta, stack.Alias{Routing: stack.Routing{number: 10, other: 90}})
+			return SetAlias(h.record, beta, stack.Alias{Routing: stack.RouteTo(number)})
 		},
 		"delete further alias": func() (*store.Record, error) { return DeleteAlias(h.record, beta) },
 	}
@@ -283,6 +283,27 @@ func (h *history) Change(t *rapid.T) {
 		return // refused, as it may be
 	}
 	h.put(t, next)
+}
+
+// Split has the alias and a further one of every function share their traffic between
+// its oldest and its newest version.
+func (h *history) Split(t *rapid.T) {
+	if !h.exists() || UnderWay(h.record) {
+		return
+	}
+	for name, f := range h.record.Functions {
+		if len(f.Versions) < 2 {
+			continue
+		}
+		split := stack.Routing{f.Versions[0].Number: 30, f.LastVersion: 70}
+		next, err := SetLive(h.record, name, split)
+		if err == nil {
+			next, err = SetAlias(next, stack.AliasRef{Stack: "orders", Function: name, Name: "beta"}, stack.Alias{Routing: split})
+		}
+		if err == nil {
+			h.put(t, next)
+		}
+	}
 }
 
 // Check is what always holds.
