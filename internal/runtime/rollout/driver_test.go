@@ -41,6 +41,8 @@ type world struct {
 	seen    func(r release.Release) (release.Seen, error)
 	watched []release.Release
 	forgot  int
+	// meanwhile, if not nil, is what happens just before the next write.
+	meanwhile func()
 	// refusals of the store that are to come.
 	refusals []error
 	// lag is how much later than a write the nodes are told.
@@ -76,6 +78,13 @@ func (w *world) kill(d *Driver) {
 }
 
 func (w *world) put(_ context.Context, r *store.Record) (uint64, error) {
+	w.mu.Lock()
+	meanwhile := w.meanwhile
+	w.meanwhile = nil
+	w.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile()
+	}
 	w.mu.Lock()
 	old := w.record
 	if len(w.refusals) > 0 {
@@ -505,6 +514,25 @@ func TestCommandsAreObeyedAtOnce(t *testing.T) {
 		w.steer(release.CommandAbort)
 		w.ended(release.RolledBack, 1, 1)
 	})
+}
+
+// A person is heard before a step that was decided and not yet taken.
+func TestACommandComesBeforeADecision(t *testing.T) {
+	for command, at := range map[release.Command]stack.Routing{
+		release.CommandPause: {1: 50, 2: 50}, release.CommandAbort: stack.RouteTo(1),
+	} {
+		run(t, policy(stack.Linear, 50), func(w *world) {
+			w.at(release.Shifting, 50)
+			w.mu.Lock()
+			w.meanwhile = func() { w.steer(command) }
+			w.mu.Unlock()
+			pass(time.Hour)
+			synctest.Wait()
+			if got := w.now().Functions["f"].Live; !maps.Equal(got, at) {
+				t.Errorf("after the command to %s f is at %v, want %v", command, got, at)
+			}
+		})
+	}
 }
 
 // What a hook answers that somebody has aborted meanwhile is nothing.
