@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -57,4 +58,22 @@ that they can live on, and looks after them.`,
 	})
 	root.AddCommand(newServe(version), newInvoke(), newLogs(), newStacks(), newVersions(), newRelease(), newRollback(), newVersion(version))
 	return root
+}
+
+// onlyOne refuses more than one of the flags. Cobra, which can do the same, says so in
+// words about groups of flags.
+func onlyOne(cmd *cobra.Command, flags ...string) {
+	before := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		var given []string
+		for _, name := range flags {
+			if cmd.Flags().Changed(name) {
+				given = append(given, "--"+name)
+			}
+		}
+		if len(given) > 1 {
+			return fmt.Errorf("%s cannot be given together", strings.Join(given, " and "))
+		}
+		return before(cmd, args)
+	}
 }

@@ -163,8 +163,8 @@ func TestStacksAreListedWithWhatIsWrong(t *testing.T) {
 		"GET /v1/host":   answering(host),
 	})
 	status, stdout, stderr := run(t, "", "stacks")
-	want := "STACK   TRIGGER  FUNCTIONS                    STATE              ADDRESS\n" +
-		"orders  queue    fulfil:3=90%/4=10%, report:1  consumer disabled  http://127.0.0.1:7421/queues/orders\n"
+	want := "STACK   TRIGGER  FUNCTIONS                    ADDRESS                              STATE\n" +
+		"orders  queue    fulfil:3=90%/4=10%, report:1  http://127.0.0.1:7421/queues/orders  consumer disabled\n"
 	if status != 0 || squeeze(stdout) != squeeze(want) {
 		t.Errorf("got %d\n%s\nwant\n%s", status, stdout, want)
 	}

@@ -70,7 +70,7 @@ of its own.`,
 		exclusive = append(exclusive, string(c.command))
 	}
 	cmd.Flags().BoolVar(&history, "history", false, "list the stack's releases, newest first")
-	cmd.MarkFlagsMutuallyExclusive(exclusive...)
+	onlyOne(cmd, exclusive...)
 	p.flags(cmd)
 	out.flag(cmd)
 	return cmd

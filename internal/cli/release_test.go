@@ -113,7 +113,7 @@ func TestAReleaseIsWatchedUntilItEnds(t *testing.T) {
 func TestAReleaseThatIsRolledBackFailsTheCommand(t *testing.T) {
 	releasing(t, []release.Release{begun(canary)}, stays, misses)
 	status, stdout, stderr := run(t, "", "release", "orders")
-	if want := "tidegate: the release r-new was rolled back: the alarm \"errors\" went off at 10 %; every alias is where it was before\n"; status != 1 || stderr != want {
+	if want := "tidegate: the release r-new was rolled back: the alarm \"errors\" went into alarm at 10 %; every alias is where it was before\n"; status != 1 || stderr != want {
 		t.Errorf("got %d, %q, want %q", status, stderr, want)
 	}
 	inOrder(t, stdout, "[--------------------] 0 % rolled back")
@@ -216,7 +216,7 @@ func TestMistakesInReleasesAreOneSentence(t *testing.T) {
 	}{
 		{[]string{"release"}, "tidegate release needs a stack, such as orders"},
 		{[]string{"release", "orders/fulfil"}, "all functions of a stack are released together"},
-		{[]string{"release", "orders", "--pause", "--abort"}, "none of the others can be"},
+		{[]string{"release", "orders", "--pause", "--abort"}, "--pause and --abort cannot be given together"},
 		{[]string{"release", "nobody"}, `there is no stack named "nobody" on this target`},
 		{[]string{"rollback", "nobody"}, `there is no stack named "nobody" on this target`},
 		{[]string{"release", "nobody", "--pause"}, `there is no stack named "nobody" on this target`},

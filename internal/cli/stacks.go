@@ -56,10 +56,11 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
+// stackRows have what is wrong, which may be long, at their end.
 func stackRows(deployments []*stack.Deployment) [][]string {
-	rows := [][]string{{"STACK", "TRIGGER", "FUNCTIONS", "STATE", "ADDRESS"}}
+	rows := [][]string{{"STACK", "TRIGGER", "FUNCTIONS", "ADDRESS", "STATE"}}
 	for _, d := range deployments {
-		rows = append(rows, []string{d.Stack.Name, string(d.Stack.Trigger.Kind()), functionsCell(d), stateCell(d), d.URL})
+		rows = append(rows, []string{d.Stack.Name, string(d.Stack.Trigger.Kind()), functionsCell(d), d.URL, stateCell(d)})
 	}
 	return rows
 }

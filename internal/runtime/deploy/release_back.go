@@ -74,7 +74,7 @@ func reachable(r *store.Record, goal map[string]int) (map[string]int, error) {
 			}
 		}
 		if _, exists := published.Version(number); !exists {
-			return nil, failure(InUse, "function %q of stack %q has no version %d any more, because %d versions are kept (keep_versions); "+
+			return nil, failure(InUse, "function %q of stack %q has no version %d, or no longer (keep_versions is %d); "+
 				"nothing was changed: deploy its code again instead", name, r.Stack.Name, number, f.KeepVersions)
 		}
 		versions[name] = number

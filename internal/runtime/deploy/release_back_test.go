@@ -118,8 +118,8 @@ func TestARollbackThatCannotBe(t *testing.T) {
 		"a release nobody knows": {threeReleases(t), "r-none", Invalid, `knows of no release "r-none" to go back to; name another: r-`},
 		"one that failed":        {failed, failed.Releases[0].ID, Invalid, "was rolled back, so there is nothing to go back to; name another: r-"},
 		"a number of many":       {threeReleases(t), "1", Invalid, "has 2 functions, so the number 1 does not say which versions to go back to"},
-		"a number there is not":  {released("A", "B"), "7", InUse, `function "f" of stack "orders" has no version 7 any more`},
-		"what was pruned":        {release1(t, threeReleases(t), keepOne), "", InUse, `has no version 3 any more, because 1 versions are kept (keep_versions); nothing was changed`},
+		"a number there is not":  {released("A", "B"), "7", InUse, `function "f" of stack "orders" has no version 7, or no longer (keep_versions is 10)`},
+		"what was pruned":        {release1(t, threeReleases(t), keepOne), "", InUse, `has no version 3, or no longer (keep_versions is 1); nothing was changed`},
 		"no release at all":      {release1(t, nil, shop(nil, map[string]string{"f": "A"})), "", InUse, "has had no release that could be undone"},
 	} {
 		next, _, err := Rollback(c.record, c.to, "ada", noon)

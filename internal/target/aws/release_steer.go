@@ -191,7 +191,7 @@ func (i *inventory) goBack(ctx context.Context, to, by string) (release.Release,
 			number = now.Main()
 		}
 		if _, exists := f.versions.have[number]; !exists {
-			return release.Release{}, fmt.Errorf("function %q of stack %q has no version %d any more, because %d versions are kept (keep_versions); "+
+			return release.Release{}, fmt.Errorf("function %q of stack %q has no version %d, or no longer (keep_versions is %d); "+
 				"nothing was changed: deploy its code again instead", function, i.name, number, keepVersions(f.function.have.tags))
 		}
 		w.Versions[function] = number
