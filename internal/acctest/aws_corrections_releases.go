@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/aws/smithy-go/encoding/cbor"
 
@@ -27,7 +25,6 @@ func speakCBOR(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer,
 	if err != nil {
 		return nil, err
 	}
-	inJSON.Service, inJSON.Operation, inJSON.Params = r.Service, r.Operation, r.Params
 	inJSON.Header.Del("Smithy-Protocol")
 	inJSON.Header.Set("Content-Type", "application/x-amz-json-1.0")
 	inJSON.Header.Set("Accept", "application/json")
@@ -84,121 +81,27 @@ func inCBOR(name string, value any) cbor.Value {
 	return &cbor.Nil{}
 }
 
-// A datum is what one entry of PutMetricData has of a metric.
-type datum struct {
-	metric string
-	at     float64 // in seconds since 1970
-	values []float64
-}
-
-// metricOf a namespace, a name and dimensions in one text.
-func metricOf(namespace any, metric map[string]any) string {
-	var dimensions []string
-	all, _ := metric["Dimensions"].([]any)
-	for _, one := range all {
-		if d, ok := one.(map[string]any); ok {
-			dimensions = append(dimensions, fmt.Sprintf("%v=%v", d["Name"], d["Value"]))
+// askForPercentiles asks moto for a percentile of a metric as the maximum of another one,
+// into which tests put it: the percentile p95 of Duration is in "Duration p95".
+func askForPercentiles(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+	text, err := json.Marshal(r.Params)
+	if err != nil {
+		return nil, err
+	}
+	asked := *r
+	if err := json.Unmarshal(text, &asked.Params); err != nil {
+		return nil, err
+	}
+	queries, _ := asked.Params["MetricDataQueries"].([]any)
+	for _, one := range queries {
+		query, _ := one.(map[string]any)
+		stat, _ := query["MetricStat"].(map[string]any)
+		metric, _ := stat["Metric"].(map[string]any)
+		if percentile, is := stat["Stat"].(string); is && strings.HasPrefix(percentile, "p") {
+			metric["MetricName"], stat["Stat"] = fmt.Sprintf("%v %s", metric["MetricName"], percentile), "Maximum"
 		}
 	}
-	slices.Sort(dimensions)
-	return fmt.Sprintf("%v %v %v", namespace, metric["MetricName"], dimensions)
-}
-
-// keepPercentiles remembers the values that metrics get, and tells their percentiles.
-func keepPercentiles(m *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
-	answer, err := ask(r)
-	if err != nil || !answer.OK() {
-		return answer, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if r.Operation == "PutMetricData" {
-		entries, _ := r.Params["MetricData"].([]any)
-		for _, one := range entries {
-			d, err := datumOf(r.Params["Namespace"], one)
-			if err != nil {
-				return nil, err
-			}
-			m.data = append(m.data, d)
-		}
-		return answer, nil
-	}
-	queries := map[any]map[string]any{}
-	all, _ := r.Params["MetricDataQueries"].([]any)
-	for _, one := range all {
-		if q, ok := one.(map[string]any); ok {
-			queries[q["Id"]], _ = q["MetricStat"].(map[string]any)
-		}
-	}
-	answer.EditJSON(func(body map[string]any) {
-		results, _ := body["MetricDataResults"].([]any)
-		for _, one := range results {
-			result, _ := one.(map[string]any)
-			stat := queries[result["Id"]]
-			var percent float64
-			if _, err := fmt.Sscanf(fmt.Sprint(stat["Stat"]), "p%g", &percent); err != nil {
-				continue
-			}
-			metric, _ := stat["Metric"].(map[string]any)
-			times, _ := result["Timestamps"].([]any)
-			values := make([]any, len(times))
-			for n := range times {
-				from, _ := times[n].(float64)
-				period, _ := stat["Period"].(float64)
-				values[n] = m.percentile(percent, metricOf(metric["Namespace"], metric), from, from+period)
-			}
-			result["Values"] = values
-		}
-	})
-	return answer, nil
-}
-
-// datumOf an entry of PutMetricData.
-func datumOf(namespace, entry any) (d datum, err error) {
-	e, _ := entry.(map[string]any)
-	d.metric = metricOf(namespace, e)
-	switch at := e["Timestamp"].(type) {
-	case float64:
-		d.at = at
-	case string:
-		t, err := time.Parse(time.RFC3339, at)
-		if err != nil {
-			return d, err
-		}
-		d.at = float64(t.Unix())
-	default:
-		return d, fmt.Errorf("a value of %s has the time %v", d.metric, at)
-	}
-	if value, ok := e["Value"].(float64); ok {
-		d.values = append(d.values, value)
-	}
-	values, _ := e["Values"].([]any)
-	counts, _ := e["Counts"].([]any)
-	for n := range values {
-		value, _ := values[n].(float64)
-		times := 1.0
-		if n < len(counts) {
-			times, _ = counts[n].(float64)
-		}
-		d.values = append(d.values, slices.Repeat([]float64{value}, int(times))...)
-	}
-	return d, nil
-}
-
-// percentile of what a metric got in some seconds, by the nearest rank. The memory is
-// locked.
-func (m *memory) percentile(percent float64, metric string, from, to float64) float64 {
-	var values []float64
-	for _, d := range m.data {
-		if d.metric == metric && d.at >= from && d.at < to {
-			values = append(values, d.values...)
-		}
-	}
-	if len(values) == 0 {
-		return 0
-	}
-	slices.Sort(values)
-	return values[max(int(math.Ceil(percent/100*float64(len(values)))), 1)-1]
+	return ask(&asked)
 }
 
 // keepRevisions gives aliases revision ids that change with them, and refuses a change of

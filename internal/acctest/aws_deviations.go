@@ -74,20 +74,20 @@ var deviations = []deviation{
 		correct:  keepRevisions,
 	},
 	{
-		emulator: Moto, name: "percentiles of metrics",
-		does:     "answers null to GetMetricData for a percentile",
-		aws:      "knows all percentiles of values that were not aggregated before",
-		evidence: "CloudWatch's guide on statistics definitions",
-		calls:    []string{"cloudwatch:GetMetricData", "cloudwatch:PutMetricData"},
-		correct:  keepPercentiles,
-	},
-	{
 		emulator: Moto, name: "CloudWatch in CBOR",
 		does:     "does not find CloudWatch under the addresses of the protocol that AWS's SDKs speak",
 		aws:      "speaks it",
 		evidence: "botocore's model of CloudWatch: its first protocol is smithy-rpc-v2-cbor",
 		calls:    []string{"cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"},
 		correct:  speakCBOR,
+	},
+	{
+		emulator: Moto, name: "percentiles of metrics",
+		does:     "answers with status 500 to GetMetricData for a percentile",
+		aws:      "knows the percentiles of values that were not aggregated before",
+		evidence: "CloudWatch's guide on statistics definitions",
+		calls:    []string{"cloudwatch:GetMetricData"},
+		correct:  askForPercentiles,
 	},
 	{
 		emulator: Moto, name: "numbers of versions",

@@ -26,8 +26,6 @@ type memory struct {
 	stopped map[string]bool
 	// revisions of aliases, by function and alias.
 	revisions map[string]int
-	// data are the values of CloudWatch's metrics.
-	data []datum
 	// authorizers are the ids of those that were made, by API.
 	authorizers map[string][]string
 }
