@@ -121,7 +121,7 @@ func TestAReleaseThatFailsFailsTheApplyAndIsOfferedAgain(t *testing.T) {
 		resource.TestStep{
 			PreConfig:   func() { writeFile(t, s.a+"/app.py", "bad") },
 			Config:      s.config(aCanary, ""),
-			ExpectError: regexp.MustCompile(`Release rolled back: stack "shop"\n(?s:.*)the\s+alarm\s+"errors"\s+went\s+off\s+at\s+10\s+%;\s+every\s+alias\s+is\s+where\s+it\s+was\s+before\.\s+The\s+next\s+plan\s+offers\s+the\s+release\s+again`),
+			ExpectError: regexp.MustCompile(`Release rolled back: stack "shop"\n(?s:.*)the\s+alarm\s+"errors"\s+went\s+into\s+alarm\s+at\s+10\s+%;\s+every\s+alias\s+is\s+where\s+it\s+was\s+before\.\s+The\s+next\s+plan\s+offers\s+the\s+release\s+again`),
 		},
 		resource.TestStep{
 			PreConfig: func() { f.goes = passes },
@@ -301,7 +301,7 @@ func TestReadingTellsOfReleases(t *testing.T) {
 		"our own, that was rolled back": {
 			deployed("r-new", stack.Routing{7: 90, 8: 10}, "release r-new has moved 10 % to version 8", nil),
 			deployed("r-old", stack.RouteTo(7), stack.Ready, misses(canary).Status()),
-			[]string{`Release rolled back: stack "shop"|The release r-new was rolled back: the alarm "errors" went off at 10 %, 3 minutes ago.`},
+			[]string{`Release rolled back: stack "shop"|The release r-new was rolled back: the alarm "errors" went into alarm at 10 %, 3 minutes ago.`},
 		},
 		"another's, that was rolled back": {state: old, now: deployed("r-old", stack.RouteTo(7), stack.Ready, misses(canary).Status())},
 		"a rollback": {
@@ -400,7 +400,7 @@ data "tidegate_stack" "shop" {
 				})),
 				statecheck.ExpectKnownValue(releases, newest.AtMapKey("steps"), knownvalue.ListSizeExact(2)),
 				statecheck.ExpectKnownValue(releases, tfjsonpath.New("releases").AtSliceIndex(1).AtMapKey("verdict"),
-					knownvalue.StringExact(`rolled back: the alarm "errors" went off at 10 %`)),
+					knownvalue.StringExact(`rolled back: the alarm "errors" went into alarm at 10 %`)),
 				statecheck.ExpectKnownValue(theStack, tfjsonpath.New("release").AtMapKey("state"), knownvalue.StringExact("finished")),
 			},
 		},

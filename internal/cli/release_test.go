@@ -107,7 +107,7 @@ func TestAReleaseIsWatchedUntilItEnds(t *testing.T) {
 		"fulfil 7 → 8", "report 2=10%/3=90% → 4",
 		"[##------------------] 10 % began",
 		"[##------------------] 10 % next: 100 % any moment",
-		"[####################] 100 % 10 % passed: 0 invocations of the candidates")
+		"[####################] 100 % 10 % passed after 5m")
 }
 
 func TestAReleaseThatIsRolledBackFailsTheCommand(t *testing.T) {

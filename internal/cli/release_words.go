@@ -76,7 +76,7 @@ func seenWords(r release.Release) []string {
 	}
 	words := []string{"new: " + countWords(candidate), "former: " + countWords(stable)}
 	if len(r.Seen.Red) > 0 {
-		words = append(words, "alarms off: "+strings.Join(r.Seen.Red, ", "))
+		words = append(words, "in alarm: "+strings.Join(r.Seen.Red, ", "))
 	}
 	return words
 }

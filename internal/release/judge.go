@@ -15,7 +15,7 @@ import (
 type Seen struct {
 	// Functions that move, by name.
 	Functions map[string]Sides `json:"functions,omitempty"`
-	// Red are those of the gate's alarms that are off now.
+	// Red are those of the gate's alarms that are in alarm now.
 	Red []string `json:"red,omitempty"`
 }
 
@@ -44,7 +44,8 @@ const ratedInvocations = 20
 // Judge decides about the current step: it goes on to the next when its interval is
 // over and the gate lets it, fails when the gate is missed, and else stays as it is.
 // A limit that is exceeded for certain fails the release at once; one that may be so
-// by chance, at the end of the interval.
+// by chance, when the step is over: when it has lasted for its interval, and the
+// candidates have been invoked as often as the gate wants.
 func (r Release) Judge(now time.Time, seen Seen) Release {
 	if r.Phase != Shifting || r.Stopped != Running {
 		return r
@@ -53,59 +54,74 @@ func (r Release) Judge(now time.Time, seen Seen) Release {
 	if gate == nil {
 		gate = &stack.Gate{}
 	}
-	r, off := r.alarms(seen.Red)
-	if len(off) > 0 {
-		return r.fail(now, fmt.Sprintf("the alarm %q went off at %d %%", off[0], r.Weight()))
+	r, alarmed := r.alarms(seen.Red)
+	if len(alarmed) > 0 {
+		return r.fail(now, fmt.Sprintf("the alarm %q went into alarm at %d %%", alarmed[0], r.Weight()))
 	}
-	over := !now.Before(r.Due())
+	due, invocations := !now.Before(r.Due()), r.invocations(seen)
+	over := due && invocations >= gate.MinInvocations
 	var said []string
-	for _, name := range slices.Sorted(maps.Keys(seen.Functions)) {
+	for _, name := range slices.Sorted(maps.Keys(r.Moves)) {
 		for _, v := range verdicts(*gate, seen.Functions[name], over) {
 			if v.missed {
-				return r.fail(now, fmt.Sprintf("at %d %% the candidate %s of function %q %s", r.Weight(), number(r.Moves[name].Candidate), name, v.what))
+				return r.fail(now, fmt.Sprintf("at %d %% the candidate version %d of function %q %s", r.Weight(), r.Moves[name].Candidate, name, v.what))
 			}
 			if v.what != "" {
 				said = append(said, name+" "+v.what)
 			}
 		}
 	}
-	if !over {
+	switch {
+	case !due:
 		return r
-	}
-	invocations := seen.invocations()
-	if invocations < gate.MinInvocations {
-		if now.Before(r.Since.Add(gate.Timeout.Std())) {
-			return r
-		}
-		return r.fail(now, fmt.Sprintf("at %d %% the candidates were invoked %d times within %s, and the gate wants %d",
-			r.Weight(), invocations, gate.Timeout, gate.MinInvocations))
-	}
-	if len(said) == 0 {
+	case !over:
+		return r.await(now, invocations)
+	case len(seen.Functions) == 0: // Nobody has looked.
+		return r.shift(r.Step+1, now, fmt.Sprintf("%d %% passed after %s", r.Weight(), r.Policy.Interval))
+	case len(said) == 0:
 		said = []string{fmt.Sprintf("%d invocations of the candidates", invocations)}
 	}
 	return r.shift(r.Step+1, now, fmt.Sprintf("%d %% passed: %s", r.Weight(), strings.Join(said, "; ")))
 }
 
-// alarms forgets alarms that have recovered, and returns those that went off since
+// await waits for more invocations than there were when the interval was over, which the
+// trail says once, or fails after the gate's timeout.
+func (r Release) await(now time.Time, invocations int) Release {
+	gate := r.Policy.Gate
+	end := r.Since.Add(gate.Timeout.Std())
+	switch {
+	case !now.Before(end):
+		return r.fail(now, fmt.Sprintf("at %d %% the candidates were invoked %d times within %s, and the gate wants %d",
+			r.Weight(), invocations, gate.Timeout, gate.MinInvocations))
+	case r.Awaits:
+		return r
+	}
+	r.Awaits = true
+	return r.mark(now, fmt.Sprintf("waits for %d invocations of the candidates, %d so far, until %s",
+		gate.MinInvocations, invocations, end.UTC().Format("2006-01-02 15:04 UTC")))
+}
+
+// alarms forgets alarms that have recovered, and returns those that went into alarm since
 // the release began.
 func (r Release) alarms(red []string) (Release, []string) {
-	var still, off []string
+	var still, alarmed []string
 	for _, alarm := range red {
 		if slices.Contains(r.Red, alarm) {
 			still = append(still, alarm)
 		} else {
-			off = append(off, alarm)
+			alarmed = append(alarmed, alarm)
 		}
 	}
 	slices.Sort(still)
-	slices.Sort(off)
+	slices.Sort(alarmed)
 	r.Red = still
-	return r, off
+	return r, alarmed
 }
 
-func (s Seen) invocations() (n int) {
-	for _, sides := range s.Functions {
-		n += sides.Candidate.Invocations
+// invocations of the candidates.
+func (r Release) invocations(seen Seen) (n int) {
+	for name := range r.Moves {
+		n += seen.Functions[name].Candidate.Invocations
 	}
 	return n
 }
@@ -119,19 +135,22 @@ type verdict struct {
 // verdicts are on those limits that can be told now.
 func verdicts(g stack.Gate, s Sides, over bool) (all []verdict) {
 	if g.MaxErrorRate != nil {
-		all = append(all, limited("failed", *g.MaxErrorRate,
-			share{s.Candidate.Errors, s.Candidate.Invocations}, share{s.Stable.Errors, s.Stable.Invocations}, over))
+		all = append(all, limited("failed", *g.MaxErrorRate, s.Candidate.failed(), s.Stable.failed(), over))
 	}
 	if g.MaxThrottleRate != nil {
-		all = append(all, limited("was throttled", *g.MaxThrottleRate,
-			share{s.Candidate.Throttles, s.Candidate.Invocations + s.Candidate.Throttles},
-			share{s.Stable.Throttles, s.Stable.Invocations + s.Stable.Throttles}, over))
+		all = append(all, limited("was throttled", *g.MaxThrottleRate, s.Candidate.throttled(), s.Stable.throttled(), over))
 	}
 	if g.MaxP95Ratio != nil && over {
 		all = append(all, slowed(*g.MaxP95Ratio, s))
 	}
 	return all
 }
+
+// failed is the share of invocations that failed. Errors may be counted before their
+// invocations are.
+func (c Counts) failed() share { return share{c.Errors, max(c.Invocations, c.Errors)} }
+
+func (c Counts) throttled() share { return share{c.Throttles, c.Invocations + c.Throttles} }
 
 // A share is so many of so many.
 type share struct{ some, all int }
@@ -147,13 +166,15 @@ func (s share) String() string { return fmt.Sprintf("%d of %d (%s)", s.some, s.a
 
 // limited compares a candidate's share with a limit, or with the stable version's where
 // that is beyond the limit itself: a fix must get past a gate that what it fixes does
-// not.
+// not. A single failure of the stable version may be chance, and excuses nothing.
 func limited(did string, limit float64, candidate, stable share, over bool) verdict {
 	if candidate.all == 0 {
 		return verdict{}
 	}
-	excused := stable.rate() > limit
-	bound := max(limit, stable.rate())
+	bound, excused := limit, stable.some > 1 && stable.rate() > limit
+	if excused {
+		bound = stable.rate()
+	}
 	missed := candidate.rate() > bound
 	switch {
 	case missed && !over: // The last word is not spoken.
@@ -163,11 +184,11 @@ func limited(did string, limit float64, candidate, stable share, over bool) verd
 	}
 	switch {
 	case missed && excused:
-		return verdict{true, fmt.Sprintf("%s in %s invocations; %s allowed, and the stable version did in %s", did, candidate, percent(limit), stable)}
+		return verdict{true, fmt.Sprintf("%s in %s invocations, the stable version in %s, with %s allowed", did, candidate, stable, percent(limit))}
 	case missed:
-		return verdict{true, fmt.Sprintf("%s in %s invocations; %s allowed", did, candidate, percent(limit))}
+		return verdict{true, fmt.Sprintf("%s in %s invocations, with %s allowed", did, candidate, percent(limit))}
 	case excused && candidate.rate() > limit:
-		return verdict{false, fmt.Sprintf("%s in %s invocations, more than the %s allowed, but not more than the stable version's %s", did, candidate, percent(limit), stable)}
+		return verdict{false, fmt.Sprintf("%s in %s invocations, more than the %s allowed, but the stable version did in %s", did, candidate, percent(limit), stable)}
 	}
 	return verdict{false, fmt.Sprintf("%s in %s invocations", did, candidate)}
 }
@@ -199,10 +220,10 @@ func slowed(limit float64, s Sides) verdict {
 		return verdict{}
 	}
 	ratio := float64(s.Candidate.P95) / float64(s.Stable.P95)
-	what := fmt.Sprintf("took %s where the stable version takes %s (95th percentile of %d and %d invocations, %.2g times)",
-		rounded(s.Candidate.P95), rounded(s.Stable.P95), s.Candidate.Invocations, s.Stable.Invocations, ratio)
+	what := fmt.Sprintf("took %s where the stable version takes %s (95th percentile of %d and %d invocations, %s times)",
+		rounded(s.Candidate.P95), rounded(s.Stable.P95), s.Candidate.Invocations, s.Stable.Invocations, times(ratio))
 	if ratio > limit {
-		return verdict{true, what + fmt.Sprintf("; %g times allowed", limit)}
+		return verdict{true, what + fmt.Sprintf(", with %g times allowed", limit)}
 	}
 	return verdict{false, what}
 }
@@ -218,4 +239,10 @@ func rounded(d time.Duration) time.Duration {
 
 func percent(share float64) string { return fmt.Sprintf("%.3g %%", share*100) }
 
-func number(version int) string { return fmt.Sprintf("version %d", version) }
+// times is a ratio, to three digits or to the unit.
+func times(ratio float64) string {
+	if ratio >= 100 {
+		return fmt.Sprintf("%.0f", ratio)
+	}
+	return fmt.Sprintf("%.3g", ratio)
+}

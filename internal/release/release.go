@@ -37,7 +37,10 @@ type Release struct {
 	Since time.Time `json:"since"`
 	// Stopped tells whether it waits for a person, and why.
 	Stopped Stopped `json:"stopped,omitempty"`
-	// Red are the alarms that were off when the release began, and have not recovered.
+	// Awaits tells that the step's interval is over, and that the step waits for further
+	// invocations of the candidates, as its gate wants. The trail says so once.
+	Awaits bool `json:"awaits,omitempty"`
+	// Red are the alarms that were in alarm when the release began, and have not recovered.
 	Red []string `json:"red,omitempty"`
 	// Seen is what was last observed of the current step, for people who watch; nil where
 	// the driver has not said so. No decision is taken from it.
@@ -103,7 +106,7 @@ type Wish struct {
 	// New are those of them that had no alias before.
 	New []string
 	By  string
-	// Red are those of the gate's alarms that are off already.
+	// Red are those of the gate's alarms that are in alarm already.
 	Red []string
 }
 
@@ -211,7 +214,7 @@ func (r Release) shift(step int, now time.Time, what string) Release {
 
 // enter is how every change of phase or step is made.
 func (r Release) enter(phase Phase, step int, now time.Time, what string) Release {
-	r.Phase, r.Step, r.Since, r.Stopped, r.Seen = phase, step, now, Running, nil
+	r.Phase, r.Step, r.Since, r.Stopped, r.Seen, r.Awaits = phase, step, now, Running, nil, false
 	return r.mark(now, what)
 }
 

@@ -330,6 +330,9 @@ func checkChange(t *testing.T, seed uint64, r, next Release) {
 	if (next.Phase != r.Phase || next.Step != r.Step || next.Stopped != r.Stopped) && len(next.Trail) == len(r.Trail) {
 		t.Errorf("seed %d: it changed without a mark", seed)
 	}
+	if strings.HasPrefix(last(next), "waits for ") && len(next.Trail) > len(r.Trail) && (r.Awaits || !next.Awaits || !next.Since.Equal(r.Since)) {
+		t.Errorf("seed %d: it says more than once what it waits for, or waits from now on: %+v", seed, next.Trail)
+	}
 	if !reflect.DeepEqual(next.Moves, r.Moves) || !reflect.DeepEqual(next.Policy, r.Policy) {
 		t.Errorf("seed %d: moves or policy changed", seed)
 	}

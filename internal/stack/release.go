@@ -41,7 +41,8 @@ type Release struct {
 // limit that is nil is not looked at.
 type Gate struct {
 	// MaxErrorRate is the share of invocations that may fail: 0 to 1. Where the stable
-	// version fails more often than that, the candidate may fail as often.
+	// version fails more often than that, and not just once, the candidate may fail as
+	// often.
 	MaxErrorRate *float64 `json:"max_error_rate,omitempty"`
 	// MaxP95Ratio bounds the candidate's 95th percentile of durations, as a multiple
 	// of the stable version's: more than 0.
@@ -49,13 +50,14 @@ type Gate struct {
 	// MaxThrottleRate is the share of invocations that may be turned away: 0 to 1.
 	MaxThrottleRate *float64 `json:"max_throttle_rate,omitempty"`
 	// MinInvocations of the candidates, of all functions together, without which no
-	// step passes. Default 0: a step in which nothing was invoked passes.
+	// step passes, and none fails for what may be chance. Default 0: a step in which
+	// nothing was invoked passes.
 	MinInvocations int `json:"min_invocations,omitempty"`
 	// Timeout after which a step that waits for invocations fails, counted from the
 	// step's beginning: not less than the interval, at most 24h, default 1h.
 	Timeout Duration `json:"timeout,omitempty"`
-	// Alarms are names of CloudWatch alarms. One that goes off during the release
-	// fails it; one that was off before is ignored until it recovers.
+	// Alarms are names of CloudWatch alarms. One that goes into alarm during the release
+	// fails it; one that was in alarm before is ignored until it recovers.
 	Alarms []string `json:"alarms,omitempty"`
 }
 

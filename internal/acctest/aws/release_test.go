@@ -103,7 +103,7 @@ func TestReleasesOnMoto(t *testing.T) {
 			w.alarm("ALARM")
 		}
 	})
-	w.rolledBack(`rolled back: the alarm "errors" went off at 20 %; every alias is where it was before`)
+	w.rolledBack(`rolled back: the alarm "errors" went into alarm at 20 %; every alias is where it was before`)
 	stop()
 	w.alarm("OK")
 	stop = w.Proxy.Answer(awswire.On("lambda:Invoke"), func(*awswire.Request) *awswire.Answer {

@@ -85,7 +85,7 @@ func TestABadCandidateIsRolledBackAndTheNextPlanOffersItAgain(t *testing.T) {
 	w.watch.minutes["shop-list 2"] = release.Counts{Invocations: 10, Errors: 5, P95: 20 * time.Millisecond}
 	began := w.clock.now()
 
-	d := w.fails(want, `the release `+want.ReleaseID()+` was rolled back: at 10 % the candidate version 2 of function "list" failed in 5 of 10 (50 %) invocations; 1 % allowed; every alias is where it was before`)
+	d := w.fails(want, `the release `+want.ReleaseID()+` was rolled back: at 10 % the candidate version 2 of function "list" failed in 5 of 10 (50 %) invocations, with 1 % allowed; every alias is where it was before`)
 	if took := w.clock.now().Sub(began); took > 5*time.Minute {
 		t.Errorf("it took %s", took)
 	}
@@ -147,7 +147,7 @@ func TestAnAlarmEndsARelease(t *testing.T) {
 			w.watch.alarms["composite"] = cwtypes.StateValueAlarm
 		}
 	}
-	d := w.fails(want, `held: the alarm "composite" went off at 10 %`)
+	d := w.fails(want, `held: the alarm "composite" went into alarm at 10 %`)
 	w.at("shop", stack.Routing{1: 90, 2: 10})
 	if d.Release.State != "held" || d.Components["functions/list/alias"] != "release "+want.ReleaseID()+" has moved 10 % to version 2, begun by ada@laptop at 2026-06-01 12:00 UTC, and is held" {
 		t.Errorf("it is told as %+v with %v", d.Release, d.Components)

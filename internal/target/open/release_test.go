@@ -178,7 +178,7 @@ func TestAnUpdateFollowsItsReleaseToTheEnd(t *testing.T) {
 	if err != nil || got.Stack.Functions["fulfil"].Memory != 512 || got.Release.State != "finished" {
 		t.Fatalf("Update returned %+v, %v", got, err)
 	}
-	if want := []string{"began", "10 % passed: 0 invocations of the candidates"}; !slices.Equal(told, want) {
+	if want := []string{"began", "10 % passed after 5m"}; !slices.Equal(told, want) {
 		t.Errorf("the progress is %q, want %q", told, want)
 	}
 }
@@ -201,7 +201,7 @@ func TestAReleaseThatFailsFailsTheUpdateAndLeavesTheStackAsItWas(t *testing.T) {
 	if !errors.As(err, &failed) || got == nil || got.Stack.Functions["fulfil"].Memory == 512 {
 		t.Fatalf("Update returned %+v, %v", got, err)
 	}
-	if want := `the release ` + f.wanted.ReleaseID() + ` was rolled back: the alarm "errors" went off at 10 %; every alias is where it was before`; err.Error() != want {
+	if want := `the release ` + f.wanted.ReleaseID() + ` was rolled back: the alarm "errors" went into alarm at 10 %; every alias is where it was before`; err.Error() != want {
 		t.Errorf("the error is %q, want %q", err, want)
 	}
 }
