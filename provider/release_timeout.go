@@ -26,9 +26,17 @@ func releaseTimes(s stack.Stack) (least, most time.Duration) {
 		return 0, 0
 	}
 	r := s.Release.Resolve()
+	slowest := time.Duration(0)
+	for _, f := range s.Functions {
+		slowest = max(slowest, f.Timeout.Std())
+	}
 	for range r.Steps() {
 		step := r.Interval.Std()
 		least += step
+		if r.Gate != nil {
+			// CloudWatch hears of an invocation when it has ended.
+			most += min(slowest, step)
+		}
 		if r.Gate != nil && r.Gate.MinInvocations > 0 {
 			step = max(step, r.Gate.Timeout.Std())
 		}

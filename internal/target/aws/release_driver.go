@@ -130,7 +130,7 @@ func (d *driver) next(ctx context.Context) release.Release {
 	judged := now
 	if d.gauge.late(d.r) {
 		// A step is judged when the metrics of all of it are there, and not for longer.
-		judged = now.Add(-metricsLag).Truncate(time.Minute)
+		judged = now.Add(-metricsLag - d.slowest()).Truncate(time.Minute)
 	}
 	if now.Sub(d.looked) < min(lookAtMetrics, d.r.Policy.Interval.Std()) {
 		return d.r
@@ -149,6 +149,20 @@ func (d *driver) next(ctx context.Context) release.Release {
 		next = d.r.Judge(now, seen)
 	}
 	return next
+}
+
+// slowest is how much later than others metrics of a candidate may come that runs into its
+// timeout: they have the minute in which an invocation began, and come when it has ended.
+// Of one that takes longer than a step, the step alone is waited for.
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-view.html
+func (d *driver) slowest() time.Duration {
+	slowest := time.Duration(0)
+	for function, move := range d.r.Moves {
+		if v := d.i.functions[function].versions.have[move.Candidate]; v != nil && v.Timeout != nil {
+			slowest = max(slowest, time.Duration(*v.Timeout)*time.Second)
+		}
+	}
+	return min(slowest, d.r.Policy.Interval.Std()).Truncate(time.Minute)
 }
 
 // pause is until there may be something to do.

@@ -43,19 +43,25 @@ func (g *gauge) look(ctx context.Context, r release.Release, now time.Time) (rel
 	return seen, err
 }
 
-// red are those of the gate's alarms that are off.
+// red are those of the gate's alarms that are in alarm.
 func (g *gauge) red(ctx context.Context, gate *stack.Gate) ([]string, error) {
 	if gate == nil || len(gate.Alarms) == 0 {
 		return nil, nil
 	}
 	states, err := g.alarms(ctx, gate.Alarms)
+	if err != nil {
+		return nil, err
+	}
 	var red []string
 	for _, name := range gate.Alarms {
-		if states[name] == types.StateValueAlarm {
+		switch state, ok := states[name]; {
+		case !ok:
+			return nil, fmt.Errorf("the alarm %q of the release's gate is gone", name)
+		case state == types.StateValueAlarm:
 			red = append(red, name)
 		}
 	}
-	return red, err
+	return red, nil
 }
 
 // alarms are the states of those alarms that exist.
@@ -172,6 +178,8 @@ func (g *gauge) versions(ctx context.Context, r release.Release, now time.Time) 
 // ask adds the values of queries, by the minute.
 func (g *gauge) ask(ctx context.Context, queries []types.MetricDataQuery, from, to time.Time, values map[string]map[time.Time]float64) error {
 	pages := cloudwatch.NewGetMetricDataPaginator(g.cloudwatch, &cloudwatch.GetMetricDataInput{MetricDataQueries: queries, StartTime: &from, EndTime: &to})
+	// lacking are those whose values are not all there; further pages may have the rest.
+	lacking := map[string]types.StatusCode{}
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -182,10 +190,17 @@ func (g *gauge) ask(ctx context.Context, queries []types.MetricDataQuery, from, 
 			if values[id] == nil {
 				values[id] = map[time.Time]float64{}
 			}
+			delete(lacking, id)
+			if result.StatusCode != "" && result.StatusCode != types.StatusCodeComplete {
+				lacking[id] = result.StatusCode
+			}
 			for n := range min(len(result.Timestamps), len(result.Values)) {
 				values[id][result.Timestamps[n].UTC()] = result.Values[n]
 			}
 		}
+	}
+	for _, why := range lacking { // Without values, everything would look well.
+		return fmt.Errorf("cannot read the metrics of stack %q: CloudWatch has them not all (%s)", g.stack, why)
 	}
 	return nil
 }
@@ -200,7 +215,8 @@ func counted(values map[string]map[time.Time]float64, prefix string) release.Cou
 		}
 		return int(total)
 	}
-	c := release.Counts{Invocations: sum(0), Errors: sum(1), Throttles: sum(2)}
+	// A function that fails before its code runs may count as an error alone.
+	c := release.Counts{Invocations: max(sum(0), sum(1)), Errors: sum(1), Throttles: sum(2)}
 	weighted, weight := 0.0, 0.0
 	for minute, milliseconds := range values[prefix+"_3"] {
 		invocations := values[prefix+"_0"][minute]

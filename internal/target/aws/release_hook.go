@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -13,6 +14,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -83,11 +85,12 @@ func (d *driver) beating(ctx context.Context, do func() error) error {
 // invoke runs a version of a function and returns how it failed.
 func (s *session) invoke(ctx context.Context, function string, version int, event []byte) error {
 	var out *lambda.InvokeOutput
-	// The version was published a moment ago, and may not be known everywhere.
-	err := s.pace.retry(ctx, early, func(ctx context.Context) (err error) {
+	// The version was published a moment ago, and may not be known everywhere; or it is an
+	// old one, for which AWS has to make ready again what it has put away.
+	err := s.pace.retry(ctx, unready, func(ctx context.Context) (err error) {
 		out, err = s.lambda.Invoke(ctx, &lambda.InvokeInput{
 			FunctionName: &function, Qualifier: aws.String(strconv.Itoa(version)), InvocationType: types.InvocationTypeRequestResponse, Payload: event,
-		}, patientAnswer)
+		}, s.patientAnswer)
 		return err
 	})
 	if err != nil {
@@ -103,8 +106,28 @@ func (s *session) invoke(ctx context.Context, function string, version int, even
 	return fmt.Errorf("it failed and returned %s", said)
 }
 
-// patientAnswer lets an answer take as long as a function may run.
-func patientAnswer(o *lambda.Options) {
+// unready tells whether Lambda answered that a version cannot run yet, which passes.
+func unready(err error) bool {
+	return early(err) || hasCode(err, "ResourceNotReadyException", "CodeArtifactUserPendingException", "SnapStartNotReadyException", "ENINotReadyException")
+}
+
+// A onceRetryer does not have a function invoked again that may be running: only if AWS has
+// answered that it could not, or nobody was reached. It has a limiter of its own, since a
+// function without room for another instance says nothing of Lambda's control plane.
+type onceRetryer struct{ *retryer }
+
+func (r onceRetryer) IsErrorRetryable(err error) bool {
+	var network *net.OpError
+	var said smithy.APIError
+	reached := !errors.As(err, &network) || network.Op != "dial"
+	answered := errors.As(err, &said) && said.ErrorCode() != unknownCode
+	return (answered || !reached) && r.retryer.IsErrorRetryable(err)
+}
+
+// patientAnswer lets an answer take as long as a function may run, and no function be run
+// twice.
+func (s *session) patientAnswer(o *lambda.Options) {
+	o.Retryer = onceRetryer{newRetryerAt(s.pace, 0)}
 	if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
 		o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = hookAnswer })
 	}

@@ -3,6 +3,7 @@ package aws
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 	"slices"
 	"time"
@@ -70,10 +71,14 @@ func (i *inventory) write(ctx context.Context, stream string, line any) error {
 	}
 	group := aws.String(markerGroup(i.name))
 	put := func(ctx context.Context) error {
-		_, err := i.logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{
+		out, err := i.logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{
 			LogGroupName: group, LogStreamName: &stream,
 			LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(time.Now().UnixMilli()), Message: aws.String(string(text))}},
 		})
+		if err == nil && out.RejectedLogEventsInfo != nil {
+			// The request itself is signed with a time that the SDK has corrected.
+			return errors.New("CloudWatch Logs refuses the line because of its time; set the clock of this machine")
+		}
 		return err
 	}
 	if err = put(ctx); !missing(err) {
@@ -128,12 +133,18 @@ func (s *session) entries(ctx context.Context, stack string, see func(e entry) (
 // find returns the entry of the release as the note says that it is; nil if the journal
 // does not know it.
 func (i *inventory) find(ctx context.Context, n *note) (*entry, error) {
+	// Whose clock is ahead has written lines of an older release that look newer.
+	const enough = 50
 	var found *entry
+	older := 0
 	err := i.entries(ctx, i.name, func(e entry) bool {
 		if n.at(e.Release) {
 			found = &e
 		}
-		return found == nil && !e.Release.Began.Before(n.began)
+		if e.Release.Began.Before(n.began) {
+			older++
+		}
+		return found == nil && older < enough
 	})
 	return found, err
 }
