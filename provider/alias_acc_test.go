@@ -180,6 +180,11 @@ func TestAliasesThatCannotBeAreRefused(t *testing.T) {
 	if out := l.fails("apply", "-auto-approve"); !strings.Contains(out, "was not published yet: the newest is version 3") {
 		t.Errorf("a version of the future is refused with:\n%s", out)
 	}
+	twice := beta(`{ "2" = 100 }`) + strings.ReplaceAll(beta(`{ "3" = 100 }`), `"beta" {`, `"again" {`)
+	l.write("main.tf", aliasedAPI+twice[:strings.LastIndex(twice, "output \"arn\"")])
+	if out := l.fails("apply", "-auto-approve"); strings.Count(out, `has an alias "beta" already`) != 1 {
+		t.Errorf("one alias twice is refused with:\n%s", out)
+	}
 	l.write("main.tf", aliasedAPI+strings.Replace(beta(`{ "3" = 100 }`), `function = "f"`, `function = "g"`, 1))
 	if out := l.fails("apply", "-auto-approve"); !strings.Contains(out, `no function named "g"`) {
 		t.Errorf("a function that is not there is refused with:\n%s", out)

@@ -43,8 +43,8 @@ type split struct {
 	ran, told, logged map[int]int
 }
 
-// serve starts a node with the trigger.
-func serve(t *testing.T, trigger stack.Trigger) *split {
+// serve starts a node with the trigger. The function's alias "beta" has the weights.
+func serve(t *testing.T, trigger stack.Trigger, live stack.Routing) *split {
 	t.Helper()
 	s := &split{
 		T: t, store: openStore(t), clock: newFakeClock(testStart), metrics: telemetry.NewMetrics(),
@@ -70,7 +70,9 @@ func serve(t *testing.T, trigger stack.Trigger) *split {
 	f.Runtime, f.Timeout, f.Memory = "provided", stack.Duration(10*time.Second), 128
 	f.URL = &stack.FunctionURL{Auth: "none"}
 	r.Stack.Functions["f"] = f
-	r.Functions = map[string]*store.FunctionRecord{"f": {LastVersion: 2, Live: weights}}
+	r.Functions = map[string]*store.FunctionRecord{"f": {
+		LastVersion: 2, Live: live, Aliases: map[string]stack.Alias{"beta": {Routing: weights, URL: f.URL}},
+	}}
 	for number := range weights {
 		r.Functions["f"].Versions = append(r.Functions["f"].Versions,
 			store.VersionRecord{Version: stack.Version{Number: number, Config: f.Config}})
@@ -253,6 +255,8 @@ func TestWeightsHoldForEveryTrigger(t *testing.T) {
 		// n invocations, of which all answers tell the version, or none.
 		n    int
 		told bool
+		// beta tells that "live" is at version 1, and the alias that is invoked is "beta".
+		beta bool
 	}{
 		"synchronous": {run: func(s *split) {
 			for range 2000 {
@@ -275,8 +279,13 @@ func TestWeightsHoldForEveryTrigger(t *testing.T) {
 			run:     func(s *split) { s.get("/apis/shop/", 1000) }, n: 1000, told: true,
 		},
 		"function url": {run: func(s *split) { s.get("/functions/shop/f", 1000) }, n: 1000, told: true},
-		"queue":        {trigger: queue(false), run: func(s *split) { s.send(false, 500) }, n: 500},
-		"fifo queue":   {trigger: queue(true), run: func(s *split) { s.send(true, 300) }, n: 300},
+		"http to another alias": {
+			trigger: stack.Trigger{HTTPAPI: &stack.HTTPAPI{Routes: map[string]stack.Route{"GET /": {Function: "f", Alias: "beta", Auth: "inherit"}}}},
+			run:     func(s *split) { s.get("/apis/shop/", 1000) }, n: 1000, told: true, beta: true,
+		},
+		"url of another alias": {run: func(s *split) { s.get("/functions/shop/f:beta", 1000) }, n: 1000, told: true, beta: true},
+		"queue":                {trigger: queue(false), run: func(s *split) { s.send(false, 500) }, n: 500},
+		"fifo queue":           {trigger: queue(true), run: func(s *split) { s.send(true, 300) }, n: 300},
 		"schedule": {trigger: stack.Trigger{Schedule: &schedules}, run: func(s *split) {
 			fired := &scheduleTest{T: s.T, store: s.store, clock: s.clock, schedules: s.triggers.Schedules}
 			for range 6 {
@@ -286,7 +295,11 @@ func TestWeightsHoldForEveryTrigger(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, c.trigger)
+			live := weights
+			if c.beta {
+				live = stack.RouteTo(1)
+			}
+			s := serve(t, c.trigger, live)
 			c.run(s)
 			eventually(t, "the last log line", func() bool { return sum(s.counted(s.logged)) == 2*c.n })
 			ran := s.counted(s.ran)
