@@ -13,9 +13,6 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// maxReleases is how many releases that have ended a record remembers.
-const maxReleases = 20
-
 // Deploy returns the record that makes the stack what s says, and which versions are
 // new in it. Old is the record it is to replace, nil if there is none; sizeOf tells the
 // size of a package in bytes, given its CodeSHA256; by is who deploys, for people.
@@ -115,6 +112,7 @@ func Advance(old *store.Record, r release.Release) *store.Record {
 
 // advanced changes the record itself.
 func advanced(next *store.Record, r release.Release) *store.Record {
+	r.Trail = abridged(r.Trail, maxMarks, maxWhat)
 	for name := range r.Moves {
 		next.Functions[name].Live = r.Routing(name)
 	}
@@ -147,29 +145,6 @@ func Steer(old *store.Record, c release.Command, by string, now time.Time) (*sto
 		return nil, r, failure(InUse, "stack %q: %v", old.Stack.Name, err)
 	}
 	return Advance(old, r), r, nil
-}
-
-// remember adds a release that has ended to those of the record. What is long about
-// older ones is abridged: a record has a limit.
-func remember(next *store.Record, r release.Release) {
-	for i := range next.Releases {
-		next.Releases[i].Trail = abridged(next.Releases[i].Trail)
-	}
-	next.Releases = slices.Insert(next.Releases, 0, r)
-	next.Releases = next.Releases[:min(len(next.Releases), maxReleases)]
-}
-
-// The marks that are kept of the trail of a release that is not the last.
-const (
-	firstMarks = 4
-	lastMarks  = 20
-)
-
-func abridged(trail []release.Mark) []release.Mark {
-	if len(trail) <= firstMarks+lastMarks {
-		return trail
-	}
-	return slices.Concat(trail[:firstMarks], trail[len(trail)-lastMarks:])
 }
 
 // An UnderWayError says that another release of the stack is not finished.

@@ -185,7 +185,7 @@ func TestOldTrailsAreAbridged(t *testing.T) {
 		t.Errorf("the last release has %d marks", n)
 	}
 	r = release1(t, r, shop(nil, map[string]string{"f": "A"}))
-	if trail := r.Releases[1].Trail; len(trail) != firstMarks+lastMarks || trail[0].Weight != 1 || trail[len(trail)-1].Weight != 100 {
+	if trail := r.Releases[1].Trail; len(trail) != oldMarks || trail[0].Weight != 1 || trail[len(trail)-1].Weight != 100 {
 		t.Errorf("the one before has %d marks", len(trail))
 	}
 }

@@ -34,8 +34,8 @@ type follower struct {
 	deploy target.Deploy
 	// of is the release, which its id and its beginning tell from others.
 	of stack.ReleaseStatus
-	// marks that were reported.
-	marks int
+	// reported is what happened last of what was reported.
+	reported release.Mark
 }
 
 func (c *Client) follow(d target.Deploy, of stack.ReleaseStatus) *follower {
@@ -104,10 +104,13 @@ func (f *follower) passes(err error, answered time.Time) bool {
 
 // report passes on every change once.
 func (f *follower) report(r release.Release) {
-	if f.deploy.Progress != nil && len(r.Trail) != f.marks {
+	if len(r.Trail) == 0 || r.Trail[len(r.Trail)-1] == f.reported {
+		return
+	}
+	f.reported = r.Trail[len(r.Trail)-1] // Not how many there are: a long trail is abridged.
+	if f.deploy.Progress != nil {
 		f.deploy.Progress(r)
 	}
-	f.marks = len(r.Trail)
 }
 
 // interrupt ends the release because ctx has ended, and tells what became of it.
