@@ -233,8 +233,8 @@ func TestADefaultTimeoutGrowsWithTheRelease(t *testing.T) {
 		"canary":          {&stack.Release{Strategy: "canary"}, 5 * time.Minute, 8 * time.Minute},
 		"linear":          {&stack.Release{Strategy: "Linear25PercentEvery10Minutes"}, 30 * time.Minute, 39 * time.Minute},
 		"with hooks":      {&stack.Release{Strategy: "all_at_once", Before: "smoke", After: "smoke"}, 0, 10 * time.Minute},
-		"that may wait":   {&stack.Release{Strategy: "canary", Gate: &stack.Gate{MinInvocations: 1}}, 5 * time.Minute, 63 * time.Minute},
-		"of an odd gate":  {&stack.Release{Strategy: "canary", Gate: &stack.Gate{Alarms: []string{"a"}}}, 5 * time.Minute, 8 * time.Minute},
+		"that may wait":   {&stack.Release{Strategy: "canary", Gate: &stack.Gate{MinInvocations: 1}}, 5 * time.Minute, 64 * time.Minute},
+		"of an odd gate":  {&stack.Release{Strategy: "canary", Gate: &stack.Gate{Alarms: []string{"a"}}}, 5 * time.Minute, 9 * time.Minute},
 		"of blue, green ": {&stack.Release{Strategy: "blue_green", Interval: stack.Duration(time.Second)}, time.Second, time.Second + 3*time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
