@@ -75,6 +75,7 @@ func (w *workspace) moves(function string) (moves []string) {
 }
 
 func TestReleasesOnMoto(t *testing.T) {
+	t.Parallel()
 	files := configuration(t)
 	files["main.tf"] = releases
 	w := &ordeal{workspace: &workspace{AWSWorkspace: acctest.AWS(t, acctest.Moto, files), t: t, files: files}}
