@@ -205,7 +205,8 @@ func TestGate(t *testing.T) {
 		},
 		"a function that does not move": {
 			stack.Gate{MaxErrorRate: ptr(0.01), MinInvocations: 50},
-			due, Seen{Functions: map[string]Sides{"g": {Candidate: Counts{Invocations: 99, Errors: 99}}}},
+			due,
+			Seen{Functions: map[string]Sides{"g": {Candidate: Counts{Invocations: 99, Errors: 99}}}},
 			waits, "0 so far",
 		},
 	} {

@@ -359,6 +359,38 @@ func TestAGateOfWhichNothingIsKnownWaits(t *testing.T) {
 	})
 }
 
+// A step that waits for invocations says so once, whoever drives it, and its counts go on.
+func TestAStepThatWaitsForInvocationsSaysSoOnce(t *testing.T) {
+	p := policy(stack.Canary, 10)
+	p.Gate = &stack.Gate{MinInvocations: 50}
+	var invocations atomic.Int64
+	invocations.Store(12)
+	run(t, p, func(w *world) {
+		began := w.now().Release.Since
+		pass(time.Minute + 10*time.Second)
+		w.at(release.Shifting, 10)
+		revision := w.now().Revision
+		w.kill(w.nodes[0])
+		w.node()
+		pass(10 * time.Minute)
+		w.at(release.Shifting, 10)
+		r := w.now().Release
+		if want := "waits for 50 invocations of the candidates, 12 so far, until "; len(r.Trail) != 2 || !strings.HasPrefix(r.Trail[1].What, want) || r.Since != began {
+			t.Errorf("it is %+v, want %q", r, want)
+		}
+		if got := w.now().Revision; got != revision {
+			t.Errorf("while it waited, the record was written %d times", got-revision)
+		}
+		invocations.Store(50)
+		pass(2 * time.Second)
+		w.ended(release.Finished, 2, 2)
+	}, func(w *world) {
+		w.seen = func(release.Release) (release.Seen, error) {
+			return release.Seen{Functions: map[string]release.Sides{"f": {Candidate: release.Counts{Invocations: int(invocations.Load())}}}}, nil
+		}
+	})
+}
+
 func TestHooksRunAgainstTheCandidates(t *testing.T) {
 	p := policy(stack.Canary, 10)
 	p.Before, p.After = "smoke", "verify"

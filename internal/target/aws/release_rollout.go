@@ -247,6 +247,7 @@ func (i *inventory) recall(ctx context.Context, n *note) (*release.Release, erro
 
 // moved is a release that somebody has moved on, of which the journal does not tell how.
 func (n *note) moved(r release.Release) release.Release {
+	r.Awaits = r.Awaits && r.Since.Equal(n.since)
 	r.Phase, r.Step, r.Stopped, r.Since = n.phase, n.step, n.stopped, n.since
 	r.Trail = append(slices.Clip(r.Trail), release.Mark{At: n.since, Weight: n.weight, What: n.what})
 	return r
