@@ -68,6 +68,13 @@ result = [found["FunctionVersion"], found["RoutingConfig"]["AdditionalVersionWei
 		t.Errorf("the alias is %s", is)
 	}
 
+	for _, args := range [][]string{{"state", "rm", "tidegate_alias.beta"}, {"import", "tidegate_alias.beta", "shop/f/beta"}} {
+		if out, err := w.Run(t.Context(), args[0], args[1:]...); err != nil {
+			t.Fatalf("terraform %s: %v\n%s", args[0], err, out)
+		}
+	}
+	w.EmptyPlan()
+
 	w.remove("alias.tf")
 	w.Apply()
 	w.EmptyPlan()
