@@ -61,6 +61,9 @@ var badInputs = map[string]badInput{
 
 	"release-strategy":   {stack: `release = { strategy = "slow" }`, words: []string{"release.strategy", `"slow"`}},
 	"release-weight":     {stack: `release = { strategy = "canary", weight = 100 }`, words: []string{"release.weight", "1 to 99"}},
+	"release-nothing":    {stack: `release = { strategy = "canary", weight = 0 }`, words: []string{"release.weight", "no step of 0 percent"}},
+	"release-no-time":    {stack: `release = { strategy = "canary", interval = "0s" }`, words: []string{`release.interval: "0s" says nothing`}},
+	"release-no-hook":    {stack: `release = { strategy = "canary", after = "" }`, words: []string{`release.after: "" says nothing`}},
 	"release-weightless": {stack: `release = { strategy = "blue_green", weight = 10 }`, words: []string{"release.weight", "has no weight"}},
 	"release-named":      {stack: `release = { strategy = "Canary10Percent5Minutes", weight = 10 }`, words: []string{"release.weight", "names its weight itself"}},
 	"release-interval":   {stack: `release = { strategy = "canary", interval = "500ms" }`, words: []string{"release.interval", "500ms"}},

@@ -81,13 +81,18 @@ func (r *stackResource) warnUnderWay(d *stack.Deployment, diags *diag.Diagnostic
 		return
 	}
 	name, doing := d.Stack.Name, "is"
+	command, joins := "Watch it with: tidegate release "+name, "waits for it"
 	if s.State != "running" {
 		doing = "is " + s.State
+		command = fmt.Sprintf("Decide with: tidegate release %s --resume, --promote or --abort", name)
+	}
+	if s.State == string(release.Held) {
+		joins = "fails as long as it is held"
 	}
 	diags.AddWarning(subject("Release under way: stack", name), fmt.Sprintf(
-		"The release %s %s at %d %%, started by %s %s%s. Watch it with: tidegate release %s\n\n"+
-			"Applying the configuration that it releases waits for it, and any other is refused until it has ended.",
-		s.ID, doing, s.Weight, cmp.Or(s.By, "another apply"), r.data.since(s.Began), inBrackets("last: ", s.What), name))
+		"The release %s %s at %d %%, started by %s %s%s. %s\n\n"+
+			"Applying the configuration that it releases %s, and any other is refused until it has ended.",
+		s.ID, doing, s.Weight, cmp.Or(s.By, "another apply"), r.data.since(s.Began), inBrackets("last: ", s.What), command, joins))
 }
 
 // warnRelease says what a release has done, or is doing, to the stack since the state

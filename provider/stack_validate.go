@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -25,6 +26,7 @@ func (r *stackResource) ValidateConfig(_ context.Context, req resource.ValidateC
 		unknown = append(unknown, path.Root("functions").AtMapKey(name).AtName("code_sha256"))
 	}
 	problems := checkCode(req.Config.Raw, s)
+	problems = append(problems, checkRelease(req.Config.Raw)...)
 	problems = append(problems, s.WithDefaults().Validate()...)
 	problems = append(problems, checkUpdateTimeout(req.Config.Raw, s.WithDefaults())...)
 	report(s.Name, decidable(problems, unknown), &resp.Diagnostics)
@@ -57,6 +59,31 @@ func checkCode(config tftypes.Value, s stack.Stack) stack.Problems {
 		for _, attribute := range []string{"build", "layers"} {
 			if image && !isEmpty(f[attribute]) && !source {
 				problems = append(problems, problem("builds and layers go with a source, and this function has an image; leave them out", at(attribute), at("image"), at("source"))...)
+			}
+		}
+	}
+	return problems
+}
+
+// checkRelease finds attributes of the release that are written and empty. The model
+// takes those for left out, and would fill in what nobody asked for.
+func checkRelease(config tftypes.Value) stack.Problems {
+	var problems stack.Problems
+	policy := fields(fields(config)["release"])
+	gate := fields(policy["gate"])
+	for at, v := range map[string]tftypes.Value{
+		"strategy": policy["strategy"], "weight": policy["weight"], "interval": policy["interval"],
+		"before": policy["before"], "after": policy["after"], "on_failure": policy["on_failure"], "gate.timeout": gate["timeout"],
+	} {
+		var d stack.Duration
+		switch value := tree(v).(type) {
+		case json.Number:
+			if value == "0" {
+				problems = append(problems, problem("there is no step of 0 percent; give it 1 to 99, or leave it out", "release."+at)...)
+			}
+		case string:
+			if value == "" || d.UnmarshalText([]byte(value)) == nil && d == 0 {
+				problems = append(problems, problem(fmt.Sprintf("%q says nothing; leave it out for the default", value), "release."+at)...)
 			}
 		}
 	}
