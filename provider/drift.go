@@ -73,12 +73,16 @@ func numbers(r stack.Routing) map[string]any {
 	return out
 }
 
-// routingText is "version 3", or "version 3 (90 %) and version 4 (10 %)".
+// routingText is "version 3", or "version 3 (90 %) and version 4 (10 %)". An alias that
+// somebody has pointed at no version has a 0.
 func routingText(v any) string {
 	routing, _ := v.(map[string]any)
 	var parts []string
 	for _, version := range slices.Sorted(maps.Keys(routing)) {
 		part := "version " + version
+		if version == "0" {
+			part = stack.Latest
+		}
 		if len(routing) > 1 {
 			part += fmt.Sprintf(" (%v %%)", routing[version])
 		}

@@ -30,6 +30,20 @@ func TestDriftIsToldWithoutWhatMayBeSecret(t *testing.T) {
 	}
 }
 
+func TestWhereAnAliasPointsIsToldInWords(t *testing.T) {
+	for want, routing := range map[string]stack.Routing{
+		"":                                      {},
+		"version 3":                             stack.RouteTo(3),
+		"version 3 (90 %) and version 4 (10 %)": {3: 90, 4: 10},
+		"$LATEST":                               stack.RouteTo(0),
+		"$LATEST (10 %) and version 3 (90 %)":   {0: 10, 3: 90},
+	} {
+		if got := routingText(numbers(routing)); got != want {
+			t.Errorf("%v is %q, want %q", routing, got, want)
+		}
+	}
+}
+
 func TestARoleInPlaceOfAnotherIsAChange(t *testing.T) {
 	r := newStackResource(plainStack)
 	made := madeRole("shop", "f")

@@ -36,7 +36,7 @@ lambda_.update_alias(FunctionName="orders-audit", Name="live", FunctionVersion=v
 		`the alias of function "audit" points at version 1 (90 %) and version 2 (10 %) now (was version 1)`,
 	},
 	{"orders/audit/alias", "the alias moved", `lambda_.update_alias(FunctionName="orders-audit", Name="live", FunctionVersion="2")`, `the alias of function "audit" points at version 2 now (was version 1)`},
-	{"reports/report/alias", "the alias at no version", `lambda_.update_alias(FunctionName="reports-report", Name="live", FunctionVersion="$LATEST")`, `the alias of function "report" points at version 0 now (was version 1)`},
+	{"reports/report/alias", "the alias at no version", `lambda_.update_alias(FunctionName="reports-report", Name="live", FunctionVersion="$LATEST")`, `the alias of function "report" points at $LATEST now (was version 1)`},
 	{"shop/read/alias", "the alias deleted", `lambda_.delete_alias(FunctionName="shop-read", Name="live")`, `the alias of function "read" was deleted (it pointed at version 1)`},
 	{"media/inside/*", "the function deleted", `lambda_.delete_function(FunctionName="media-inside")`, `functions/inside/function is not ready: missing`},
 
