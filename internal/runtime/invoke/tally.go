@@ -66,22 +66,16 @@ func (f *function) throttle(chosen *pool) {
 }
 
 // occupant returns the pool that holds one of the function's places, any of which may
-// be meant; nil if none is held.
-func (s *settings) occupant(random func() float64) *pool {
-	running := make(map[*pool]int64, len(s.pools))
+// be meant; nil if none is held. Each pool takes the place of those before it with the
+// probability of its share of the places so far, so that no list of them is needed.
+func (s *settings) occupant(random func() float64) (occupant *pool) {
 	var all int64
 	for _, p := range s.pools {
-		running[p] = p.tally.Running()
-		all += running[p]
-	}
-	if all == 0 {
-		return nil
-	}
-	place := int64(random() * float64(all))
-	for p, n := range running {
-		if place -= n; place < 0 {
-			return p
+		n := p.tally.Running()
+		all += n
+		if n > 0 && random()*float64(all) < float64(n) {
+			occupant = p
 		}
 	}
-	return nil
+	return occupant
 }

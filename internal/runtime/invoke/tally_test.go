@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,36 @@ func TestThrottlesArePutDownToWhoHoldsThePlaces(t *testing.T) {
 				100*rate(candidate), 100*rate(stable))
 		}
 	})
+}
+
+// Of many throttles each version gets the share of the places that it holds, and none of
+// them costs memory.
+func TestOccupantsAreMetAsOftenAsTheyHoldPlaces(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 7))
+	s := &settings{pools: map[string]*pool{}}
+	held := map[string]int{"1": 6, "2": 3, "3": 1, stack.Latest: 0}
+	for version := 4; version < 20; version++ {
+		held[strconv.Itoa(version)] = 0
+	}
+	for name, places := range held {
+		s.pools[name] = &pool{}
+		for range places {
+			s.pools[name].tally.Begin()
+		}
+	}
+	met := map[*pool]int{}
+	const throttles = 20_000
+	for range throttles {
+		met[s.occupant(random.Float64)]++
+	}
+	for name, places := range held {
+		if want := throttles * places / 10; met[s.pools[name]] < want*95/100 || met[s.pools[name]] > want*105/100 {
+			t.Errorf("version %s with %d of 10 places was met %d times of %d", name, places, met[s.pools[name]], throttles)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { s.occupant(random.Float64) }); n > 0 {
+		t.Errorf("each allocates %g times", n)
+	}
 }
 
 // While nothing of the function runs, a throttle is the version's that would have run.
