@@ -56,6 +56,24 @@ func TestARollbackGoesToWhatWasBeforeTheLastRelease(t *testing.T) {
 		t.Errorf("the alias %q,\nwant      %q", got, want)
 	}
 
+	// A release that was rolled back since has not changed that.
+	aborted, _, err := Steer(release1(t, back, shop(canary(), map[string]string{"f": "C", "g": "B"})), release.CommandAbort, "bob", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := Status(aborted, "", nil).Components["functions/f/alias"]; got != want || aborted.Releases[0].Phase != release.RolledBack {
+		t.Errorf("after an aborted release the alias %q,\nwant      %q", got, want)
+	}
+	// One that was finished has.
+	finished, _, err := Steer(release1(t, back, shop(canary(), map[string]string{"f": "D", "g": "B"})), release.CommandPromote, "bob", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finished.Functions["f"].Live = stack.RouteTo(2)
+	if got := Status(finished, "", nil).Components["functions/f/alias"]; got != "points at version 2, but version 4 was released" {
+		t.Errorf("moved since, the alias %q", got)
+	}
+
 	kept, _, err := Deploy(back, shop(nil, map[string]string{"f": "B", "g": "A"}), "ada", noon, size)
 	if err != nil || Status(kept, "", nil).Components["functions/f/alias"] != stack.Ready {
 		t.Errorf("kept: %v, %v", err, Status(kept, "", nil).Components)

@@ -123,7 +123,7 @@ func aliasState(r *store.Record, name string) string {
 	}
 	_, versions, _ := r.Function(name)
 	wanted := current(told(r).Functions[name], versions)
-	live := versions.Live
+	live, back := versions.Live, wentBack(r, name)
 	switch numbers := slices.Sorted(maps.Keys(live)); {
 	case len(live) == 0:
 		return missing
@@ -132,8 +132,7 @@ func aliasState(r *store.Record, name string) string {
 			live[numbers[0]], numbers[0], live[numbers[1]], numbers[1])
 	case wanted == 0:
 		return fmt.Sprintf("points at version %d, but the function was changed since and not released", numbers[0])
-	case numbers[0] != wanted && wentBack(r, name, numbers[0]):
-		back := r.Releases[0]
+	case numbers[0] != wanted && back != nil:
 		return fmt.Sprintf("points at version %d, to which %s rolled back at %s, and version %d was released: to keep it, "+
 			"make the configuration that of version %d again; applying releases version %d anew",
 			numbers[0], cmp.Or(back.By, "somebody"), minute(back.Began), wanted, numbers[0], wanted)
@@ -152,9 +151,18 @@ func movingState(r release.Release, move release.Move) string {
 	return state
 }
 
-// wentBack tells whether tidegate rollback is what pointed the alias at that version.
-func wentBack(r *store.Record, name string, number int) bool {
-	return len(r.Releases) > 0 && r.Releases[0].Back && r.Releases[0].Versions[name] == number
+// wentBack is the tidegate rollback that pointed the alias where it points; nil if there
+// is none. Releases that were rolled back since have returned the alias there.
+func wentBack(r *store.Record, name string) *release.Release {
+	last := slices.IndexFunc(r.Releases, func(past release.Release) bool { return past.Phase == release.Finished })
+	if last < 0 {
+		return nil
+	}
+	_, versions, _ := r.Function(name)
+	if back := r.Releases[last]; back.Back && back.Versions[name] == versions.Live.Main() {
+		return &back
+	}
+	return nil
 }
 
 func withoutSecrets(s stack.Stack) stack.Stack {
