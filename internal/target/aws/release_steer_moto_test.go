@@ -50,7 +50,7 @@ func TestAnApplyThatDoesNotWaitIsGoneOnWith(t *testing.T) {
 	w := openWorld(t)
 	w.watch.alarms["errors"] = cwtypes.StateValueOk
 	want := w.begun("shop", &stack.Release{Strategy: stack.Linear, Weight: 50, Gate: &stack.Gate{Alarms: []string{"errors"}}})
-	deploy := w.deploy(want)
+	deploy, other := w.deploy(want), w.stack("shop", w.pack("three"), nil)
 	deploy.NoWait = true
 	for _, weight := range []int{50, 50, 0} {
 		d, err := w.target.Update(t.Context(), deploy)
@@ -64,6 +64,13 @@ func TestAnApplyThatDoesNotWaitIsGoneOnWith(t *testing.T) {
 		w.at("shop", at)
 		if underWay := d.Release.UnderWay(); underWay != (weight > 0) {
 			t.Errorf("at %d %% it is %+v", weight, d.Release)
+		}
+		if weight > 0 { // Nobody drives it, and still nothing else is released meanwhile.
+			changes := w.guillotine.changes
+			_, err := w.target.Update(t.Context(), w.deploy(other))
+			if under := new(target.UnderWayError); !errors.As(err, &under) || w.guillotine.changes != changes {
+				t.Errorf("another apply says %v, and changed %d things", err, w.guillotine.changes-changes)
+			}
 		}
 		w.clock.wait(t.Context(), 40*time.Second)
 	}
