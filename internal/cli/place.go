@@ -79,6 +79,9 @@ func stackName(text string) (string, error) {
 	if text == "" || strings.ContainsAny(text, "/:") {
 		return "", fmt.Errorf("%q names no stack; all functions of a stack are released together, so write the stack alone, such as orders", text)
 	}
+	if strings.ContainsFunc(text, func(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') }) {
+		return "", fmt.Errorf("no stack can be named %q: names are made of lower-case letters, digits and hyphens", text)
+	}
 	return text, nil
 }
 

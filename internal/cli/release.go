@@ -24,6 +24,8 @@ func newRelease() *cobra.Command {
 weights, what fails on both sides, and what comes next. The exit status is 1 if it
 was rolled back. If none is under way, the last one is shown, and decides the same.
 
+Ctrl-C ends the watching, also with the exit status 1, and leaves the release alone.
+
 With --pause, --resume, --promote or --abort, do that to the release instead.
 A paused release keeps its weights until it is resumed; promoting moves all traffic
 now, whatever the gate says; aborting returns every alias to where it was.

@@ -217,7 +217,10 @@ func TestMistakesInReleasesAreOneSentence(t *testing.T) {
 		{[]string{"release"}, "tidegate release needs a stack, such as orders"},
 		{[]string{"release", "orders/fulfil"}, "all functions of a stack are released together"},
 		{[]string{"release", "orders", "--pause", "--abort"}, "--pause and --abort cannot be given together"},
+		{[]string{"release", "orders", "--history", "--promote"}, "--history and --promote cannot be given together"},
+		{[]string{"release", "Orders!", "--target", "aws"}, `no stack can be named "Orders!": names are made of lower-case letters, digits and hyphens`},
 		{[]string{"release", "nobody"}, `there is no stack named "nobody" on this target`},
+		{[]string{"rollback", "orders", "--to", ""}, "--to is empty; name a release or a version, or leave --to out to undo the last release"},
 		{[]string{"rollback", "nobody"}, `there is no stack named "nobody" on this target`},
 		{[]string{"release", "nobody", "--pause"}, `there is no stack named "nobody" on this target`},
 		{[]string{"release", "orders", "--target", "moon"}, `the target is "moon"; it can be "open" or "aws"`},
@@ -238,6 +241,44 @@ func TestTheShellCompletesStacksAloneForReleases(t *testing.T) {
 	}
 	if _, stdout, _ := run(t, "", "__complete", "release", "--target", "aws", ""); stdout != ":4\n" {
 		t.Errorf("of AWS: got %q", stdout)
+	}
+}
+
+func TestTheShellCompletesWhereToGoBack(t *testing.T) {
+	t.Setenv("TZ", "UTC")
+	old := passes(begun(canary))
+	old.ID = "r-old"
+	releasing(t, []release.Release{begun(canary), misses(begun(canary)), old})
+	if _, stdout, _ := run(t, "", "__complete", "rollback", "orders", "--to", "r-"); !strings.HasPrefix(stdout, "r-old\tby ada@laptop at 2026-06-01 ") || strings.Contains(stdout, "r-new") {
+		t.Errorf("got %q", stdout)
+	}
+	if _, stdout, _ := run(t, "", "__complete", "rollback", "orders", "--target", "aws", "--to", "r-"); strings.Contains(stdout, "r-") {
+		t.Errorf("of AWS: got %q", stdout)
+	}
+}
+
+func TestWhoStopsWatchingLeavesTheReleaseAlone(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	r := begun(canary)
+	said := &script{}
+	said.says(r).answers = append(said.answers, func() ([]release.Release, error) {
+		stop()
+		return nil, ctx.Err()
+	})
+	var out bytes.Buffer
+	w := newWatcher(said, "orders", &out, io.Discard)
+	w.live = true
+	want := "the release r-new is watched no longer, and left as it is; see how it ends with tidegate release orders, or end it with --promote or --abort"
+	if err := w.run(ctx); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
+	}
+	if !strings.HasSuffix(out.String(), fmt.Sprintf(redraw, 1)) {
+		t.Errorf("the last line is left in %q", out.String())
+	}
+	said.breaks("it does not answer")
+	if err := newWatcher(said, "orders", &out, io.Discard).run(ctx); err == nil || err.Error() != `interrupted before anything was known of the releases of stack "orders"` {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -337,6 +378,7 @@ func TestWhatComesNext(t *testing.T) {
 		"next: 80 % in 30s": linear,
 		"next: 80 % after 50 invocations of the new versions":        late(linear),
 		"next: verify in 4m30s":                                      blue,
+		"next: 100 % once the gate has judged this step":             late(begun(stack.Release{Strategy: stack.Canary, Gate: &stack.Gate{}})),
 		"next: the end in 4m30s":                                     begun(stack.Release{Strategy: stack.BlueGreen}),
 		"next: 100 % any moment":                                     late(begun(canary)),
 		"now smoke runs":                                             begun(stack.Release{Strategy: stack.Canary, Before: "smoke"}),

@@ -65,7 +65,8 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// run ends when the release has ended, or ctx: then the user has seen enough.
+// run ends when the release has ended, or ctx: then the user has seen enough, and nobody
+// knows how it ends.
 func (w *watcher) run(ctx context.Context) error {
 	var answered time.Time
 	var lost bool
@@ -73,7 +74,7 @@ func (w *watcher) run(ctx context.Context) error {
 		r, err := w.look(ctx)
 		switch {
 		case ctx.Err() != nil:
-			return w.clear()
+			return w.left()
 		case err != nil && (answered.IsZero() || errors.Is(err, target.ErrNotFound) || w.now().Sub(answered) > silence):
 			return errors.Join(w.clear(), ofStack(w.stack, err))
 		case err != nil && !lost:
@@ -94,9 +95,18 @@ func (w *watcher) run(ctx context.Context) error {
 			}
 		}
 		if !sleep(ctx, pause) {
-			return w.clear()
+			return w.left()
 		}
 	}
+}
+
+// left tells that a release is no longer watched.
+func (w *watcher) left() error {
+	_ = w.clear()
+	if w.shown.ID == "" {
+		return fmt.Errorf("interrupted before anything was known of the releases of stack %q", w.stack)
+	}
+	return fmt.Errorf("the release %s is watched no longer, and left as it is; see how it ends with tidegate release %s, or end it with --promote or --abort", w.shown.ID, w.stack)
 }
 
 // look returns the release to show: the newest at first, and from then on that one. It

@@ -62,6 +62,9 @@ func nextWords(r release.Release, now time.Time) string {
 	case r.Policy.Gate != nil && r.Policy.Gate.MinInvocations > 0:
 		return fmt.Sprintf("next: %s after %d invocations of the new versions", next, r.Policy.Gate.MinInvocations)
 	}
+	if r.Policy.Gate != nil { // What it looks at may come minutes late.
+		return fmt.Sprintf("next: %s once the gate has judged this step", next)
+	}
 	return fmt.Sprintf("next: %s any moment", next)
 }
 
