@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -148,14 +149,19 @@ func TestOnlyWhatExistsHasCounts(t *testing.T) {
 // traffic: most of what is turned away is its doing, and is counted as its.
 func TestThrottlesArePutDownToWhoHoldsThePlaces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		random := rand.New(rand.NewPCG(7, 7))
+		source, mu := rand.New(rand.NewPCG(7, 7)), sync.Mutex{}
+		random := func() float64 { // Many invoke at once.
+			mu.Lock()
+			defer mu.Unlock()
+			return source.Float64()
+		}
 		h := newHouse(t, func(p *process) {
 			took := 100 * time.Millisecond
 			if p.spec.Env[1] == "SLOW=yes" {
 				took = time.Second
 			}
 			busy(took)(p)
-		}, func(o *Options) { o.Random = random.Float64 })
+		}, func(o *Options) { o.Random = random })
 		h.apply("shop", shop(func(rec *store.Record) {
 			changeCart(reserve(10))(rec)
 			fast := &rec.Functions["cart"].Versions[0]
