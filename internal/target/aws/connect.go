@@ -154,9 +154,9 @@ func products(userAgent string) []awsbase.UserAgentProduct {
 func tuned(client aws.HTTPClient) aws.HTTPClient {
 	c, ok := client.(*awshttp.BuildableClient)
 	if !ok {
-		return client
+		return caller{client}
 	}
-	return c.WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).WithTransportOptions(func(t *http.Transport) {
+	return caller{c.WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout })}.with(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 4*idleConnections, idleConnections
 		t.ResponseHeaderTimeout = answerTimeout
 	})

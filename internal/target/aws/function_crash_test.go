@@ -43,7 +43,7 @@ func (s *shop) cutOff(calls int, do func(ctx context.Context, t *Target) error) 
 	f.left.Store(int64(calls))
 	config := aws.Config{
 		Region: s.session.region, BaseEndpoint: s.lambda.Options().BaseEndpoint, Credentials: s.lambda.Options().Credentials,
-		HTTPClient: &http.Client{Transport: f},
+		HTTPClient: caller{&http.Client{Transport: f}},
 	}
 	fused := &session{place: s.session.place, clients: s.session.clients, pace: s.session.pace, endpoints: s.session.endpoints}
 	fused.lambda, fused.iam, fused.logs = lambda.NewFromConfig(config), iam.NewFromConfig(config), cloudwatchlogs.NewFromConfig(config)

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2/types"
@@ -103,7 +103,7 @@ func startGateway(t *testing.T, kind harness.EmulatorKind) *gatewayAccount {
 		}
 	})
 	config := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
+		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: tuned(awshttp.NewBuildableClient()),
 		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "test", ""),
 	}
 	a := &gatewayAccount{kind: kind, hand: apigatewayv2.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config), left: -1}

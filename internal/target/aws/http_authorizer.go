@@ -131,7 +131,7 @@ func (z *authorizer) apply(ctx context.Context) error {
 	jwt := &types.JWTConfiguration{Issuer: aws.String(z.wish.Issuer), Audience: z.wish.Audience}
 	if z.have == nil {
 		err := z.create(ctx, jwt)
-		if !hasCode(err, "ConflictException") {
+		if !nameTaken(err) {
 			return err
 		}
 		// An earlier attempt made it, and its answer was lost.
@@ -154,6 +154,12 @@ func (z *authorizer) apply(ctx context.Context) error {
 		z.have.Name, z.have.AuthorizerType, z.have.IdentitySource, z.have.JwtConfiguration = out.Name, out.AuthorizerType, out.IdentitySource, out.JwtConfiguration
 		return nil
 	})
+}
+
+// nameTaken tells whether API Gateway answered that the API has an authorizer of the name.
+// It calls that a bad request; its model would have it be a conflict.
+func nameTaken(err error) bool {
+	return says(err, "BadRequestException", "already exists") || hasCode(err, "ConflictException")
 }
 
 // sound tells whether the authorizer is as every stack wants it.

@@ -1,11 +1,11 @@
 package aws
 
 import (
-	"net/http"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/apigatewayv2"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -48,7 +48,7 @@ func startEmulator(t *testing.T, kind harness.EmulatorKind) *emulatorAccount {
 	// Moto takes it for the account of unknown keys, ministack for the one of the key.
 	const account = "123456789012"
 	config := aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: &http.Client{},
+		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: tuned(awshttp.NewBuildableClient()),
 		Credentials: credentials.NewStaticCredentialsProvider(account, "test", ""),
 	}
 	m := &emulatorAccount{

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/smithy-go"
@@ -128,7 +127,7 @@ func (r onceRetryer) IsErrorRetryable(err error) bool {
 // twice.
 func (s *session) patientAnswer(o *lambda.Options) {
 	o.Retryer = onceRetryer{newRetryerAt(s.pace, 0)}
-	if client, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
-		o.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = hookAnswer })
+	if client, ok := o.HTTPClient.(caller); ok {
+		o.HTTPClient = client.with(func(t *http.Transport) { t.ResponseHeaderTimeout = hookAnswer })
 	}
 }

@@ -98,7 +98,7 @@ func lambdaAt(t *testing.T, answer http.HandlerFunc) *session {
 	s.pace = quickPace
 	s.lambda = lambda.New(lambda.Options{
 		Region: "eu-central-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
-		Retryer: newRetryerAt(quickPace, 0), HTTPClient: awshttp.NewBuildableClient(),
+		Retryer: newRetryerAt(quickPace, 0), HTTPClient: caller{awshttp.NewBuildableClient()},
 	})
 	return s
 }

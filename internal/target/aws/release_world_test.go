@@ -333,8 +333,7 @@ func openWorld(t *testing.T) *world {
 	o := w.lambda.Options()
 	config := aws.Config{
 		Region: o.Region, BaseEndpoint: o.BaseEndpoint, Credentials: o.Credentials,
-		HTTPClient: &http.Client{Transport: w.guillotine},
-		// Moto breaks a connection off now and then.
+		HTTPClient: caller{&http.Client{Transport: w.guillotine}},
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff, o.RateLimiter = time.Millisecond, ratelimit.None })
 		},
