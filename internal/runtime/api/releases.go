@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -55,7 +56,7 @@ func (s *Server) registerReleases(api huma.API) {
 	steer := operation("steerRelease", http.MethodPost, "/v1/stacks/{stack}/releases/{command}", "releases",
 		"Pause, resume, promote, abort or interrupt the release that is under way",
 		"The answer comes when the command is in effect.",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
+		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	huma.Register(api, steer, s.steerRelease)
 	describeBody[Order](api, steer.Path)
 
@@ -63,7 +64,7 @@ func (s *Server) registerReleases(api huma.API) {
 		"Point every alias of a stack at the versions it had at the end of an earlier release",
 		"At once. A release that is under way is aborted first; with an empty goal, that is all. "+
 			"The stack's configuration stays what it is. Nothing is changed if a version of the earlier release was pruned.",
-		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
+		http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity)
 	huma.Register(api, back, s.rollbackStack)
 	describeBody[Goal](api, back.Path)
 }
@@ -104,6 +105,9 @@ func (s *Server) steerRelease(ctx context.Context, in *steerInput) (*releaseOutp
 }
 
 func (s *Server) rollbackStack(ctx context.Context, in *rollbackInput) (*releaseOutput, error) {
+	if len(in.value.To) > maxGoal {
+		return nil, problem(http.StatusUnprocessableEntity, "to is neither a release's id nor a version's number; it has more than %d bytes", maxGoal)
+	}
 	return s.changeRelease(ctx, in.Stack, in.value.By, func(old *store.Record, by string) (*store.Record, release.Release, error) {
 		return deploy.Rollback(old, in.value.To, by, s.Now().UTC())
 	})
@@ -134,12 +138,13 @@ func (s *Server) changeRelease(ctx context.Context, name, by string,
 	return out, nil
 }
 
-// maxPerson is the most bytes of a person's name.
-const maxPerson = 200
+// maxPerson is the most bytes of a person's name, maxGoal of what to go back to.
+const maxPerson, maxGoal = 200, 100
 
 // person checks a name that people will read on their terminals.
 func person(by string) (string, error) {
-	if len(by) > maxPerson || strings.ContainsFunc(by, unicode.IsControl) {
+	unseen := func(r rune) bool { return !unicode.IsPrint(r) }
+	if len(by) > maxPerson || !utf8.ValidString(by) || strings.ContainsFunc(by, unseen) {
 		return "", problem(http.StatusUnprocessableEntity, "by is not a name such as ada@laptop; it can have %d bytes, and no control characters", maxPerson)
 	}
 	return cmp.Or(by, "somebody"), nil

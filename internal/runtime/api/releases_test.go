@@ -84,6 +84,12 @@ func TestWhatIsNoReleaseIsRefused(t *testing.T) {
 	f.call(http.MethodPost, ordersPath+"/rollback", body).problem(http.StatusConflict, "has had no release that could be undone")
 	f.call(http.MethodPost, ordersPath+"/rollback", map[string]string{"to": "9"}).problem(http.StatusConflict, "has no version 9")
 	f.call(http.MethodPost, ordersPath+"/rollback", map[string]string{"by": "a\nb"}).problem(http.StatusUnprocessableEntity, "no control characters")
+	for _, by := range []string{"ada\u202elatpop", "ada\u2028laptop", "ada\x1b[2J"} { // What rewrites a line on a terminal.
+		f.call(http.MethodPost, ordersPath+"/releases/abort", map[string]string{"by": by}).problem(http.StatusUnprocessableEntity, "no control characters")
+	}
+	f.call(http.MethodPut, ordersPath+"?by=%ff", f.orders("2")).problem(http.StatusUnprocessableEntity, "by is not a name")
+	f.call(http.MethodPost, ordersPath+"/rollback", map[string]string{"to": strings.Repeat("r", 101)}).problem(http.StatusUnprocessableEntity, "more than 100 bytes")
+	f.call(http.MethodPost, ordersPath+"/rollback", map[string]string{"to": strings.Repeat("r", 3<<20)}).problem(http.StatusRequestEntityTooLarge, "larger than 2 MB")
 	f.call(http.MethodPut, ordersPath+"?by="+strings.Repeat("a", 201), f.orders("2")).problem(http.StatusUnprocessableEntity, "by is not a name")
 
 	s := f.orders("2")
