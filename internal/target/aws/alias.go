@@ -68,31 +68,41 @@ func (a *alias) routing() stack.Routing {
 	return routingOf(live)
 }
 
-// routingOf an alias in percent. $LATEST is version 0.
+// routingOf an alias in percent. $LATEST is version 0. Of two versions both have at least
+// one percent, also where AWS itself moves the traffic and begins with none; a further
+// version that gets nothing is left out.
 func routingOf(c types.AliasConfiguration) stack.Routing {
-	number := func(version string) int {
-		n, _ := strconv.Atoi(version)
-		return n
+	r := stack.Routing{numberOf(aws.ToString(c.FunctionVersion)): 100}
+	if c.RoutingConfig == nil {
+		return r
 	}
-	r, rest := stack.Routing{}, 100
-	if c.RoutingConfig != nil {
-		for version, weight := range c.RoutingConfig.AdditionalVersionWeights {
-			percent := int(math.Round(weight * 100))
-			if percent == 0 && weight > 0 {
-				percent = 1
-			}
-			r[number(version)] = percent
-			rest -= percent
+	main := numberOf(aws.ToString(c.FunctionVersion))
+	for version, weight := range c.RoutingConfig.AdditionalVersionWeights {
+		if number := numberOf(version); number != main && weight > 0 {
+			percent := min(max(int(math.Round(weight*100)), 1), 99)
+			r[number] = percent
+			r[main] -= percent
 		}
 	}
-	r[number(aws.ToString(c.FunctionVersion))] += rest
 	return r
+}
+
+// numberOf a version by name, 0 of $LATEST.
+func numberOf(version string) int {
+	n, _ := strconv.Atoi(version)
+	return n
 }
 
 // uses tells whether any alias of the function points at a version.
 func (a *alias) uses(version int) bool {
 	for _, c := range a.all {
-		if _, ok := routingOf(c)[version]; ok {
+		if numberOf(aws.ToString(c.FunctionVersion)) == version {
+			return true
+		}
+		if c.RoutingConfig == nil {
+			continue
+		}
+		if _, ok := c.RoutingConfig.AdditionalVersionWeights[strconv.Itoa(version)]; ok { // Also with a weight of 0.
 			return true
 		}
 	}

@@ -40,6 +40,9 @@ func (i *inventory) releaseWish(d target.Deploy) release.Wish {
 
 // begin begins a release; nil if there is nothing to move.
 func (i *inventory) begin(ctx context.Context, d target.Deploy) (*rollout, error) {
+	if err := i.awaitAliases(ctx); err != nil {
+		return nil, err
+	}
 	w := i.releaseWish(d)
 	if len(w.Moves) == 0 {
 		return nil, nil
@@ -78,6 +81,20 @@ func (i *inventory) begin(ctx context.Context, d target.Deploy) (*rollout, error
 		d.Progress(r)
 	}
 	return o, err
+}
+
+// awaitAliases waits until AWS has moved the aliases that it splits by itself, for the
+// sake of their instances, after somebody has moved them: what it does meanwhile is nothing
+// that a rollback should return to.
+func (i *inventory) awaitAliases(ctx context.Context) error {
+	for _, name := range slices.Sorted(maps.Keys(i.functions)) {
+		if p := i.functions[name].provisioned; p.have != nil && p.have.failed == "" && len(p.alias().routing()) > 1 {
+			if err := p.awaitWhole(ctx); err != nil {
+				return about(p, "move", err)
+			}
+		}
+	}
+	return nil
 }
 
 // overtaken says who changed the leading alias while this release began.

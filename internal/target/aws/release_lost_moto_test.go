@@ -2,6 +2,7 @@ package aws
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -151,5 +152,58 @@ func TestAnAliasThatSomebodyMovesByHandEndsADrive(t *testing.T) {
 	}
 	// Asked again, it goes on.
 	w.release(want)
+	w.at("shop", stack.RouteTo(2))
+}
+
+func TestGoingBackThatWasKilledIsGoneOnWith(t *testing.T) {
+	w := openWorld(t)
+	back := func(name string, falls int) int {
+		t.Helper()
+		w.release(w.begun(name, nil))
+		w.clock.wait(t.Context(), time.Minute)
+		w.guillotine.fallsAfter(falls)
+		_, err := w.target.Rollback(t.Context(), name, "", "bob@desk")
+		w.guillotine.live()
+		done := len(w.guillotine.calls)
+		if err == nil {
+			return done
+		}
+		w.clock.wait(t.Context(), time.Minute)
+		if _, err := w.target.Rollback(t.Context(), name, "", "bob@desk"); err != nil {
+			t.Errorf("killed after %d calls, going back again says %v", falls, err)
+		}
+		w.at(name, stack.RouteTo(1))
+		if r, n := w.last(name); n != 2 || !r.Back {
+			t.Errorf("killed after %d calls, the last of %d releases is %+v", falls, n, r)
+		}
+		return done
+	}
+	calls := back("whole", 1000)
+	if calls < 3 {
+		t.Fatalf("it takes only %d calls", calls)
+	}
+	for n := 1; n < calls; n++ {
+		back("killed"+strings.Repeat("i", n), n)
+	}
+}
+
+func TestWhatTheRoleMayDoForBothVersionsHasToFit(t *testing.T) {
+	w := openWorld(t)
+	w.begun("shop", nil)
+	many := func(code, action string, r *stack.Release) stack.Stack {
+		s := w.stack("shop", code, r)
+		create := s.Functions["create"]
+		for n := range 90 {
+			create.Permissions = append(create.Permissions, stack.Permission{Actions: []string{action}, Resources: []string{fmt.Sprintf("arn:aws:s3:::bucket%d/*", n)}})
+		}
+		s.Functions["create"] = create
+		return s
+	}
+	w.release(many(w.one, "s3:GetObject", nil))
+	canary := &stack.Release{Strategy: stack.Canary}
+	w.fails(many(w.two, "s3:PutObject", canary), `policy "tidegate" of role "shop-create-`)
+	w.fails(many(w.two, "s3:PutObject", canary), "while both versions run, the role has to be allowed what each of them needs")
+	w.at("shop", stack.RouteTo(1))
+	w.release(many(w.two, "s3:PutObject", nil))
 	w.at("shop", stack.RouteTo(2))
 }

@@ -179,24 +179,34 @@ func (a *alias) note() *note { return parseNote(a.description()) }
 func newWith(id string) string { return "new with release " + id }
 
 // leading is the note of the alias that leads the last release, and the names of all
-// aliases with a note of it, the leading one first; nil if there was no release.
-func (i *inventory) leading() (*note, []string) {
-	var last *note
+// aliases with a note of it, the leading one first; nil if there was no release. One that
+// is under way is the last one, whatever the clocks say of those who began the others.
+func (i *inventory) leading() (last *note, names []string) {
+	var leads []*note // The first of each release.
 	for _, name := range slices.Sorted(maps.Keys(i.functions)) {
-		if n := i.functions[name].alias.note(); n != nil && (last == nil || cmp.Or(n.began.Compare(last.began), n.since.Compare(last.since)) > 0 && !n.of(last)) {
+		if n := i.functions[name].alias.note(); n != nil && !slices.ContainsFunc(leads, n.of) {
+			leads = append(leads, n)
+		}
+	}
+	for _, n := range leads {
+		if last == nil || later(n, last) {
 			last = n
 		}
 	}
-	if last == nil {
-		return nil, nil
-	}
-	var names []string
 	for _, name := range slices.Sorted(maps.Keys(i.functions)) {
-		if last.of(i.functions[name].alias.note()) {
+		if last != nil && last.of(i.functions[name].alias.note()) {
 			names = append(names, name)
 		}
 	}
-	return i.functions[names[0]].alias.note(), names
+	return last, names
+}
+
+// later tells whether a release, by its leading note, comes after another.
+func later(n, than *note) bool {
+	if n.ended() != than.ended() {
+		return than.ended()
+	}
+	return cmp.Or(n.began.Compare(than.began), n.since.Compare(than.since)) > 0
 }
 
 // underWay is the leading note of the release that is under way; nil if none is.

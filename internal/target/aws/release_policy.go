@@ -2,6 +2,7 @@ package aws
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,10 @@ func (p *rolePolicy) widen(ctx context.Context) error {
 		return p.apply(ctx)
 	}
 	union, wish := p.have.with(*p.wish), p.wish
+	if size := union.size(); size > maxRolePolicy && p.wish.size() <= maxRolePolicy {
+		return fmt.Errorf("while both versions run, the role has to be allowed what each of them needs: %d characters as a policy, and IAM allows %d; "+
+			"make the change in two steps, or release it with the strategy \"all_at_once\" and without functions before and after", size, maxRolePolicy)
+	}
 	p.wish = &union
 	defer func() { p.wish = wish }()
 	return p.apply(ctx)

@@ -178,6 +178,9 @@ func (i *inventory) goBack(ctx context.Context, to, by string) (release.Release,
 		return release.Release{}, fmt.Errorf("cannot read the releases of stack %q: %w", i.name, err)
 	}
 	names := i.live()
+	if o := i.halfBack(lead, all); o != nil && to == "" {
+		return o.r, o.follow(ctx)
+	}
 	goal, what, err := release.Goal(i.name, all, names, to)
 	if err != nil {
 		return release.Release{}, err
@@ -189,6 +192,10 @@ func (i *inventory) goBack(ctx context.Context, to, by string) (release.Release,
 		number, ok := goal[function]
 		if !ok {
 			number = now.Main()
+		}
+		if now[0] > 0 {
+			return release.Release{}, fmt.Errorf("the %s points at %s, so that there would be no way back; nothing was changed: apply again, which points it at a version",
+				f.alias.subject(), stack.Latest)
 		}
 		if _, exists := f.versions.have[number]; !exists {
 			return release.Release{}, fmt.Errorf("function %q of stack %q has no version %d, or no longer (keep_versions is %d); "+
@@ -215,6 +222,22 @@ func (i *inventory) goBack(ctx context.Context, to, by string) (release.Release,
 		err = fmt.Errorf("somebody else moved an alias of stack %q in the meantime; nothing was changed: look again with tidegate release %s", i.name, i.name)
 	}
 	return o.r, err
+}
+
+// halfBack is a return to earlier versions that was cut off when its leading alias had
+// moved, and some other had not; nil if the last release is none.
+func (i *inventory) halfBack(lead *note, all []release.Release) *rollout {
+	if len(all) == 0 || !all[0].Back || !lead.at(all[0]) {
+		return nil
+	}
+	o := i.newRollout(i.known(all[0]), lead.wants)
+	o.driver = lead.driver
+	for _, function := range o.movers() {
+		if a := o.alias(function); !lead.of(a.note()) && maps.Equal(a.routing(), o.r.Moves[function].Stable) {
+			return o
+		}
+	}
+	return nil
 }
 
 // noDigest is of no stack: going back makes none.
