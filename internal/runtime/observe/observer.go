@@ -217,6 +217,9 @@ func (o *Observer) Collect(ctx context.Context) error {
 	}
 	var errs []error
 	for _, key := range keys {
+		if o.watching(key) {
+			continue // A replica of the store may know less than this node does.
+		}
 		// Only now: a release is in the store before anybody counts for it.
 		r, err := o.opts.UnderWay(ctx, key.stack)
 		if err == nil && (r == nil || keyOf(key.stack, *r) != key) {
@@ -225,6 +228,13 @@ func (o *Observer) Collect(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+func (o *Observer) watching(key releaseKey) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	w := o.watches[key.stack]
+	return w != nil && w.key == key
 }
 
 // Close writes what was counted last, and ends the observer. What was written stays for

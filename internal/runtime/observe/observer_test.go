@@ -334,6 +334,21 @@ func TestCollectRemovesWhatDeadNodesLeft(t *testing.T) {
 	}
 }
 
+// A replica of the store that is asked whether the release is under way may not know yet.
+func TestCollectLeavesAloneWhatIsWatched(t *testing.T) {
+	c := newCluster(t)
+	a := c.start("a")
+	a.Observer.opts.UnderWay = func(context.Context, string) (*release.Release, error) { return nil, nil }
+	r := begin(stack.Release{Strategy: stack.Canary})
+	a.Watch("orders", "first", r)
+	c.eventually("it is written", func() bool { return c.keys() == 1 })
+	if err := a.Collect(t.Context()); err != nil || c.keys() != 1 {
+		t.Errorf("collecting left %d entries (%v)", c.keys(), err)
+	}
+	a.Forget("orders")
+	c.eventually("nothing is left", func() bool { return c.keys() == 0 })
+}
+
 func TestWhatCannotBeReadIsAnError(t *testing.T) {
 	c := newCluster(t)
 	a := c.start("a")
