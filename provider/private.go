@@ -24,6 +24,8 @@ type seen struct {
 	// stackResource.identity. If the stack takes the place of another, the deletion of
 	// that one sees it as well.
 	Creates string `json:"creates,omitempty"`
+	// Manifests of the code before and after a release that is under way.
+	Manifests manifests `json:"manifests,omitempty"`
 }
 
 type privateGetter interface {
@@ -34,8 +36,9 @@ type privateSetter interface {
 	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
 }
 
-func remember(ctx context.Context, private privateSetter, d *stack.Deployment) diag.Diagnostics {
-	s := seen{Revision: d.Revision, Versions: map[string]map[string]int{}}
+// remember keeps what was seen of a deployment.
+func remember(ctx context.Context, private privateSetter, d *stack.Deployment, m manifests) diag.Diagnostics {
+	s := seen{Revision: d.Revision, Versions: map[string]map[string]int{}, Manifests: m}
 	for name, f := range d.Functions {
 		numbers := map[string]int{}
 		for _, v := range f.Versions {

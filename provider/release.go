@@ -57,7 +57,8 @@ func logProgress(ctx context.Context, name string) func(release.Release) {
 }
 
 // updateFailure is how a failed update is told. Unchanged means that the stack is as it
-// was, or will be so again, so that the next plan offers the same change once more.
+// was, so that the next plan offers the same change once more. A release that is held may
+// still become what was planned, and then there is nothing left to apply.
 func updateFailure(name string, err error) (summary, detail string, unchanged bool) {
 	if errors.Is(err, target.ErrNotFound) {
 		return subject("Cannot change stack", name), "It was deleted since it was read; nothing was changed now: plan again.", false
@@ -69,7 +70,7 @@ func updateFailure(name string, err error) (summary, detail string, unchanged bo
 		if failed.Release.Ended() {
 			return subject("Release rolled back: stack", name), sentence(err) + " The next plan offers the release again.", true
 		}
-		return subject("Release held: stack", name), sentence(err), true
+		return subject("Release held: stack", name), sentence(err), false
 	}
 	return subject("Cannot change stack", name), sentence(err), false
 }

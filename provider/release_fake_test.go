@@ -18,8 +18,9 @@ type releasing struct {
 	goes func(release.Release) release.Release
 	// refuses, if not nil, is what the next update is refused with.
 	refuses error
-	// releases of the stack, newest first.
+	// releases of the stack, newest first; before is the stack as it was before the first.
 	releases []release.Release
+	before   stack.Deployment
 }
 
 func (f *releasing) factories() providerFactories { return factoriesOf(f) }
@@ -46,7 +47,7 @@ func (f *releasing) Update(ctx context.Context, d target.Deploy) (*stack.Deploym
 		r = f.goes(r)
 		d.Progress(r)
 	}
-	f.releases = append([]release.Release{r}, f.releases...)
+	f.releases, f.before = append([]release.Release{r}, f.releases...), before
 	now := *after
 	if r.Phase == release.RolledBack {
 		now = before
@@ -93,13 +94,18 @@ func inRelease(d stack.Deployment, published *stack.Deployment, r release.Releas
 	return &d
 }
 
-// goOn lets the newest release become another, as if time had passed.
+// goOn lets the newest release become another, as if time had passed, or somebody had
+// steered it.
 func (f *releasing) goOn(next func(release.Release) release.Release) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.releases[0] = next(f.releases[0])
 	for name, d := range f.stacks {
-		f.stacks[name] = inRelease(*d, d, f.releases[0])
+		now := *d
+		if f.releases[0].Phase == release.RolledBack {
+			now = f.before
+		}
+		f.stacks[name] = inRelease(now, d, f.releases[0])
 	}
 }
 

@@ -169,6 +169,70 @@ func TestAHeldReleaseFailsTheApply(t *testing.T) {
 	)
 }
 
+// Whoever decides about a release that is held leaves nothing to apply, or all of it.
+func TestAHeldReleaseIsDecidedByHand(t *testing.T) {
+	const held = `release = { strategy = "canary", on_failure = "hold" }`
+	steer := func(c release.Command) func(release.Release) release.Release {
+		return func(r release.Release) release.Release {
+			r, err := r.Do(c, "ada", noon.Add(time.Hour))
+			if err != nil {
+				panic(err)
+			}
+			return r
+		}
+	}
+	for command, then := range map[release.Command]resource.TestStep{
+		release.CommandPromote: {ConfigPlanChecks: unchanged, ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(theShop, ofA("routing"), routed(stack.RouteTo(2)))}},
+		release.CommandAbort:   {ConfigPlanChecks: planned(plancheck.ExpectResourceAction(theShop, plancheck.ResourceActionUpdate), changesFiles{})},
+	} {
+		t.Run(string(command), func(t *testing.T) {
+			s := newShop(t)
+			f := &releasing{goes: misses}
+			then.PreConfig = func() {
+				f.goOn(steer(command))
+				f.goes = passes
+			}
+			then.Config = s.config(held, "")
+			runReleasing(
+				t, f,
+				resource.TestStep{Config: s.config("", "")},
+				resource.TestStep{
+					PreConfig:   func() { writeFile(t, s.a+"/app.py", "other") },
+					Config:      s.config(held, ""),
+					ExpectError: regexp.MustCompile(`Release held`),
+				},
+				then,
+				resource.TestStep{Config: s.config(held, ""), ConfigPlanChecks: unchanged},
+			)
+		})
+	}
+}
+
+// A release that nobody waited for and that was rolled back is offered again with its files.
+func TestAReleaseThatNobodyWaitedForIsOfferedAgainWithItsFiles(t *testing.T) {
+	s := newShop(t)
+	f := &releasing{}
+	const noWait = `release = { strategy = "canary", wait = false }`
+	runReleasing(
+		t, f,
+		resource.TestStep{Config: s.config(noWait, "")},
+		resource.TestStep{
+			PreConfig:          func() { writeFile(t, s.a+"/app.py", "bad") },
+			Config:             s.config(noWait, ""),
+			ExpectNonEmptyPlan: true,
+		},
+		resource.TestStep{
+			PreConfig: func() {
+				f.goOn(misses)
+				f.goes = passes
+			},
+			Config:           s.config(noWait, ""),
+			ConfigPlanChecks: planned(plancheck.ExpectResourceAction(theShop, plancheck.ResourceActionUpdate), changesFiles{}),
+		},
+		resource.TestStep{Config: s.config(noWait, ""), ConfigPlanChecks: unchanged},
+	)
+}
+
 func TestAnApplyThatDoesNotWaitShowsHowFarTheReleaseIs(t *testing.T) {
 	s := newShop(t)
 	f := &releasing{}

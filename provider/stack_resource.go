@@ -96,7 +96,7 @@ func (r *stackResource) Create(ctx context.Context, req resource.CreateRequest, 
 		return
 	}
 	r.data.handover.create(w.name())
-	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, d, nil)...)
 	resp.State.Raw = r.result(req.Plan.Raw, req.Plan.Raw, d, made, &resp.Diagnostics)
 }
 
@@ -144,7 +144,7 @@ func (r *stackResource) Update(ctx context.Context, req resource.UpdateRequest, 
 	if d == nil {
 		return
 	}
-	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
+	resp.Diagnostics.Append(remember(ctx, resp.Private, d, before.Manifests.during(d, req.State.Raw, req.Plan.Raw))...)
 	resp.State.Raw = r.result(req.Plan.Raw, prior, d, err == nil, &resp.Diagnostics)
 }
 
@@ -207,10 +207,12 @@ func (r *stackResource) Read(ctx context.Context, req resource.ReadRequest, resp
 		resp.Diagnostics.AddError(subject("Unexpected answer about stack", name), sentence(err))
 		return
 	}
+	before, diags := recall(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
 	r.warnRelease(req.State.Raw, d, &resp.Diagnostics)
 	r.warnDrift(req.State.Raw, d, &resp.Diagnostics)
-	resp.Diagnostics.Append(remember(ctx, resp.Private, d)...)
-	resp.State.Raw = actual
+	resp.Diagnostics.Append(remember(ctx, resp.Private, d, before.Manifests.during(d))...)
+	resp.State.Raw = before.Manifests.restored(actual)
 }
 
 // prior is the stack as the state has it.
