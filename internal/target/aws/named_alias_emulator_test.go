@@ -130,6 +130,9 @@ func TestAnAliasThatTidegateDidNotMakeIsLeftAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	make(aws.String(namedAliasUnfinished))
+	if found, err := s.target.ReadAlias(ctx, betaOfShop); err != nil || found.State != "it was not finished" {
+		t.Errorf("what is not finished: %+v, %v", found, err)
+	}
 	if made, err := s.target.CreateAlias(ctx, betaOfShop, stack.Alias{Routing: stack.RouteTo(1)}); err != nil || made.State != stack.Ready {
 		t.Errorf("taken up: %+v, %v", made, err)
 	}
