@@ -130,7 +130,8 @@ func (w *watcher) look(ctx context.Context) (*release.Release, error) {
 // show prints what has changed since it was shown last, and where the release is.
 func (w *watcher) show(r release.Release) error {
 	marks := len(w.shown.Trail)
-	first, news := w.shown.ID == "", len(r.Trail) > marks
+	// The first numbers of a step are news, too.
+	first, news := w.shown.ID == "", len(r.Trail) > marks || w.shown.Seen == nil && r.Seen != nil
 	w.shown = r
 	if w.json {
 		if first || news {
