@@ -40,6 +40,22 @@ func refuseSecondRoute(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire
 	return ask(r)
 }
 
+// refuseSecondAuthorizer lets an API have one authorizer of a name.
+func refuseSecondAuthorizer(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
+	var authorizers struct {
+		Items []struct{ Name string }
+	}
+	if answer, err := other(r, ask, http.MethodGet, r.URL.Path, nil, &authorizers); err != nil || !answer.OK() {
+		return answer, err
+	}
+	for _, authorizer := range authorizers.Items {
+		if name := r.Param("Name"); authorizer.Name == name {
+			return awswire.Error("BadRequestException", "Authorizer name must be unique. Authorizer "+name+" already exists in this RestApi.")(r), nil
+		}
+	}
+	return ask(r)
+}
+
 // refuseSecondMapping lets no mapping be made that exists.
 func refuseSecondMapping(_ *memory, r *awswire.Request, ask awswire.Ask) (*awswire.Answer, error) {
 	var mappings struct {

@@ -165,6 +165,14 @@ var deviations = []deviation{
 		correct:  listAuthorizers,
 	},
 	{
+		emulator: Moto, name: "authorizers made again",
+		does:     "makes a second authorizer of the same name",
+		aws:      "refuses with BadRequestException",
+		evidence: "AWS's answer in the issues 13711 and 20170 of aws-cdk",
+		calls:    []string{"apigatewayv2:CreateAuthorizer"},
+		correct:  refuseSecondAuthorizer,
+	},
+	{
 		emulator: Moto, name: "routes made again",
 		does:     "makes a second route of the same key",
 		aws:      "refuses with ConflictException",
@@ -200,6 +208,22 @@ var deviations = []deviation{
 		evidence: "API Gateway's guide on invoking HTTP APIs",
 		calls:    []string{"apigatewayv2:CreateApi", "apigatewayv2:UpdateApi", "apigatewayv2:GetApi", "apigatewayv2:GetApis"},
 		correct:  addressAPI,
+	},
+	{
+		emulator: Ministack, name: "authorizers made again",
+		does:     "makes a second authorizer of the same name",
+		aws:      "refuses with BadRequestException",
+		evidence: "AWS's answer in the issues 13711 and 20170 of aws-cdk",
+		calls:    []string{"apigatewayv2:CreateAuthorizer"},
+		correct:  refuseSecondAuthorizer,
+	},
+	{
+		emulator: Ministack, name: "routes made again",
+		does:     "makes a second route of the same key",
+		aws:      "refuses with ConflictException",
+		evidence: "botocore's model of CreateRoute, which has this error for conflicts with what exists",
+		calls:    []string{"apigatewayv2:CreateRoute"},
+		correct:  refuseSecondRoute,
 	},
 	{
 		emulator: Ministack, name: "events of HTTP APIs",
