@@ -90,8 +90,8 @@ for group in logs.describe_log_groups(logGroupNamePrefix="/tidegate/")["logGroup
         logs.put_log_events(**of, logEvents=[{"timestamp": e["timestamp"], "message": e["message"]} for e in lines])
 `
 
-// passes has minutes pass, with those metrics. The minutes are so many that a step of
-// five is over, and its metrics are there.
+// passes has nine minutes pass, with those metrics: a step of five is over then, and its
+// metrics are there. Up to three more may have passed by themselves.
 func (w *workspace) passes(metrics string) {
 	w.t.Helper()
 	w.Python(meter+pass+metrics, map[string]any{"minutes": 9})
@@ -142,7 +142,7 @@ for ago in (7, 6):
     meter("throttled-f", "2", ago, throttles=25)
     meter("throttled-g", "2", ago)
     meter("fix-f", None, ago, errors=3)
-for ago in (12, 11, 10):
+for ago in (17, 15, 13):
     meter("fix-f", None, ago, errors=4)
 `)
 	failed := w.fails("apply", "-auto-approve")
