@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -38,6 +39,8 @@ type inventory struct {
 	// nothing to move. adding is set while only what adds to the stack is made.
 	atOnce *target.Deploy
 	adding bool
+	// widened tells that some role was allowed more for a release that begins.
+	widened atomic.Bool
 	// packages and secrets that a deployment brings.
 	packages map[string]target.Package
 	secrets  map[string]map[string]string

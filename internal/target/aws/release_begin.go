@@ -62,6 +62,7 @@ func (i *inventory) begin(ctx context.Context, d target.Deploy) (*rollout, error
 			return nil, err
 		}
 	}
+	i.awaitPolicies(ctx)
 	aside, err := i.setAside(ctx, w)
 	if err != nil {
 		return nil, err
@@ -76,6 +77,8 @@ func (i *inventory) begin(ctx context.Context, d target.Deploy) (*rollout, error
 		return nil, i.overtaken(ctx, o)
 	case errors.As(err, &other):
 		return nil, i.giveWay(ctx, o, other)
+	case err != nil && o.alias(o.movers()[0]).note().at(r):
+		return nil, o.stuck(err) // Another alias could not be moved.
 	}
 	if d.Progress != nil && err == nil {
 		d.Progress(r)

@@ -91,6 +91,7 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 		if len(o.r.Moves) == 0 {
 			return i.change(ctx)
 		}
+		i.awaitPolicies(ctx)
 		if o.guessed {
 			o.r = withPolicy(o.r, resolved(d.Stack))
 		}
@@ -101,7 +102,7 @@ func (i *inventory) goOn(ctx context.Context, d target.Deploy, n *note) (*stack.
 					other.Now = i.now()
 					return other
 				}
-				return err
+				return o.stuck(err)
 			}
 		}
 		return i.rollOut(ctx, d, o)

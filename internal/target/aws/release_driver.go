@@ -24,6 +24,9 @@ const (
 	beatEvery, silentFor, forgotten = 15 * time.Second, time.Minute, 10 * time.Minute
 	// metricsLag is how late CloudWatch's metrics of Lambda are at most.
 	metricsLag = 2 * time.Minute
+	// policyLag is how long IAM may take until a function may do what its role's policy has
+	// allowed it just now.
+	policyLag = 10 * time.Second
 	// blindFor is how long a release goes on without its gate's metrics, when they cannot
 	// be read.
 	blindFor = 5 * time.Minute
@@ -104,15 +107,6 @@ func (d *driver) awaitInstances(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// stuck says where a release is left whose aliases cannot be moved.
-func (d *driver) stuck(err error) error {
-	if errors.As(err, new(*target.UnderWayError)) {
-		return err
-	}
-	return fmt.Errorf("the release %s of stack %q stays at %d %%: %w; apply again to go on, or end it with tidegate release %s --promote or --abort",
-		d.r.ID, d.i.name, d.r.Weight(), err, d.i.name)
 }
 
 // next is what becomes of the release now.

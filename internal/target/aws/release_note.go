@@ -83,6 +83,10 @@ func (n note) String() string {
 		fmt.Fprintf(&b, ", %d instances aside", n.aside)
 	}
 	b.WriteString(")")
+	if over := b.Len() - maxDescription; over > 0 && n.by != "" { // With versions of very many digits.
+		n.by = oneLine(n.by, max(0, min(len(n.by), maxNoteBy)-over))
+		return n.String()
+	}
 	if what := oneLine(n.what, maxDescription-b.Len()-2); what != "" {
 		b.WriteString("; " + what)
 	}

@@ -62,6 +62,20 @@ func TestANoteFitsIntoADescription(t *testing.T) {
 	}
 }
 
+func TestWhoReleasesGivesWayToNumbersOfManyDigits(t *testing.T) {
+	n := someNote()
+	n.phase, n.step, n.stopped, n.weight, n.back = release.Shifting, 98, release.Paused, 99, true
+	n.candidate, n.stable, n.aside = 99_999_999_999_999, stack.Routing{99_999_999_999_997: 50, 99_999_999_999_998: 50}, 10_000
+	for _, by := range []string{strings.Repeat("x", 64), strings.Repeat("ä", 100), "ada@laptop"} {
+		n.by = by
+		text := n.String()
+		got := parseNote(text)
+		if len(text) > maxDescription || got == nil || got.candidate != n.candidate || got.driver != n.driver || got.aside != n.aside {
+			t.Errorf("%q, of %d bytes, reads as %+v", text, len(text), got)
+		}
+	}
+}
+
 func TestDescriptionsOfOthersAreNoNotes(t *testing.T) {
 	for _, text := range []string{
 		"", "the live one", "release r-1", someNote().String()[1:],

@@ -65,9 +65,20 @@ func (p *rolePolicy) widen(ctx context.Context) error {
 		return fmt.Errorf("while both versions run, the role has to be allowed what each of them needs: %d characters as a policy, and IAM allows %d; "+
 			"make the change in two steps, or release it with the strategy \"all_at_once\" and without functions before and after", size, maxRolePolicy)
 	}
+	if union.String() != p.have.String() {
+		p.i.widened.Store(true)
+	}
 	p.wish = &union
 	defer func() { p.wish = wish }()
 	return p.apply(ctx)
+}
+
+// awaitPolicies waits until the policies that were widened just now are in effect: else it
+// would be the candidates that fail.
+func (i *inventory) awaitPolicies(ctx context.Context) {
+	if i.widened.Load() {
+		i.watch().wait(ctx, policyLag)
+	}
 }
 
 // narrow takes away what a release added.

@@ -217,6 +217,15 @@ func (o *rollout) reachable(r release.Release) (release.Release, error) {
 	return r, nil
 }
 
+// stuck says where a release is left whose aliases cannot be moved.
+func (o *rollout) stuck(err error) error {
+	if errors.As(err, new(*target.UnderWayError)) {
+		return err
+	}
+	return fmt.Errorf("the release %s of stack %q stays at %d %%: %w; apply again to go on, or end it with tidegate release %s --promote or --abort",
+		o.r.ID, o.i.name, o.r.Weight(), err, o.i.name)
+}
+
 // A takenOverError says that another operation goes on with the release.
 type takenOverError struct{ error }
 

@@ -141,6 +141,9 @@ type strictLambda struct {
 	dies func(call string) bool
 	// meanwhile, if not nil, happens once before the next change of an alias.
 	meanwhile func()
+	// refuses are functions whose aliases may not be split, for example because their
+	// versions have different roles.
+	refuses map[string]error
 }
 
 func (l *strictLambda) revision(function string) *string {
@@ -173,6 +176,9 @@ func (l *strictLambda) UpdateAlias(ctx context.Context, in *lambda.UpdateAliasIn
 		return nil, &types.PreconditionFailedException{Message: aws.String("The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id")}
 	}
 	weights := in.RoutingConfig.AdditionalVersionWeights
+	if err := l.refuses[*in.FunctionName]; err != nil && len(weights) > 0 {
+		return nil, err
+	}
 	if len(weights) > 0 && l.provisioned[*in.FunctionName+":live"] > 0 {
 		return nil, &types.InvalidParameterValueException{Message: aws.String("Alias with weights can not be used with Provisioned Concurrency")}
 	}
