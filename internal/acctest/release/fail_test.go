@@ -58,7 +58,7 @@ func candidatesThatFail(b *bench) {
 	b.configure(two)
 	b.fails(b.apply(),
 		`Release rolled back: stack "errors"`, `at 20 % the candidate version 2 of function "f" failed in `, "5 % allowed",
-		`Release rolled back: stack "slow"`, `function "f" took `, " where the stable version takes ", "; 3 times allowed",
+		`Release rolled back: stack "slow"`, `function "f" took `, " where the stable version takes ", ", with 3 times allowed",
 		`Release rolled back: stack "broken"`,
 		`Release rolled back: stack "pair"`, `at 20 % the candidate version 2 of function "g" failed in `,
 		`Release held: stack "hook"`, "the function g that runs before the traffic moves: version 2 failed and returned {", "stock of 2", "KeyError",
