@@ -56,13 +56,14 @@ func newWatcher(releases target.Releases, name string, out, stderr io.Writer) *w
 	return &watcher{releases: releases, stack: name, out: out, stderr: stderr, live: isTerminal(out), now: time.Now}
 }
 
+// isTerminal tells whether lines can be drawn anew.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
 // run ends when the release has ended, or ctx: then the user has seen enough, and nobody

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // barWidth is the number of characters between a bar's brackets.
@@ -57,6 +58,8 @@ func nextWords(r release.Release, now time.Time) string {
 	}
 	left := r.Due().Sub(now).Round(time.Second)
 	switch {
+	case -left > patience(r.Policy):
+		return fmt.Sprintf("next: %s, overdue for %s; if no apply drives the release any more, apply again, or give --promote or --abort", next, -left)
 	case left > 0:
 		return fmt.Sprintf("next: %s in %s", next, left)
 	case r.Policy.Gate != nil && r.Policy.Gate.MinInvocations > 0:
@@ -66,6 +69,18 @@ func nextWords(r release.Release, now time.Time) string {
 		return fmt.Sprintf("next: %s once the gate has judged this step", next)
 	}
 	return fmt.Sprintf("next: %s any moment", next)
+}
+
+// patience is how long after its end a step may still be waited for. Metrics come minutes
+// late, and invocations when they come.
+func patience(policy stack.Release) time.Duration {
+	switch gate := policy.Gate; {
+	case gate == nil:
+		return time.Minute
+	case gate.MinInvocations > 0:
+		return gate.Timeout.Std() - policy.Interval.Std() + 5*time.Minute
+	}
+	return 5 * time.Minute
 }
 
 // seenWords compare both sides, one after the other; nil if nothing is known of them.
