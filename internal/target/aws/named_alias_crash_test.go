@@ -3,12 +3,14 @@ package aws
 import (
 	"context"
 	"errors"
+	"maps"
 	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -125,5 +127,58 @@ func (s *shop) hangsOnBeta(a *stack.Alias) {
 	_, err := s.lambda.GetFunctionUrlConfig(s.t.Context(), &lambda.GetFunctionUrlConfigInput{FunctionName: aws.String("shop-create"), Qualifier: aws.String("beta")})
 	if has, wanted := err == nil, a != nil && a.URL != nil; has != wanted {
 		s.t.Errorf("that it has an address is %t (%v), want %t", has, err, wanted)
+	}
+}
+
+// A raced has something happen just before an alias is made.
+type raced struct {
+	lambdaAPI
+	before func(in *lambda.CreateAliasInput)
+}
+
+func (l *raced) CreateAlias(ctx context.Context, in *lambda.CreateAliasInput, o ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error) {
+	l.before(in)
+	out, err := l.lambdaAPI.CreateAlias(ctx, in, o...)
+	if hasCode(err, "ConflictException") { // So does moto call it.
+		return nil, &types.ResourceConflictException{Message: aws.String("Alias already exists: " + *in.FunctionName + ":" + *in.Name)}
+	}
+	return out, err
+}
+
+// The answer to the making of an alias is lost, and it is asked for again; or somebody
+// else is faster.
+func TestAnAliasThatAppearsWhileItIsMadeIsTakenUpOnlyIfItIsTidegates(t *testing.T) {
+	s := openShop(t)
+	s.create(s.stack(s.pack(answering("one"))))
+	through := s.session.lambda
+	want := stack.Alias{Routing: stack.RouteTo(1)}
+	make := func(before func(in *lambda.CreateAliasInput)) (*stack.AliasStatus, error) {
+		s.session.lambda = &raced{through, before}
+		return s.target.CreateAlias(t.Context(), betaOfShop, want)
+	}
+	made, err := make(func(in *lambda.CreateAliasInput) {
+		if _, err := through.CreateAlias(t.Context(), in); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil || made.State != stack.Ready || !maps.Equal(made.Routing, want.Routing) {
+		t.Errorf("after a lost answer: %+v, %v", made, err)
+	}
+	if err := s.target.DeleteAlias(t.Context(), betaOfShop); err != nil {
+		t.Fatal(err)
+	}
+	_, err = make(func(in *lambda.CreateAliasInput) {
+		others := *in
+		others.Description = aws.String("mine")
+		if _, err := through.CreateAlias(t.Context(), &others); err != nil {
+			t.Error(err)
+		}
+	})
+	if !errors.As(err, new(*target.AliasExistsError)) {
+		t.Errorf("where somebody was faster: %v", err)
+	}
+	found, err := s.lambda.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: aws.String("shop-create"), Name: aws.String("beta")})
+	if err != nil || aws.ToString(found.Description) != "mine" {
+		t.Errorf("the other's alias is %+v, %v", found, err)
 	}
 }
