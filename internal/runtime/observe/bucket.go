@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,6 +22,8 @@ type bucket struct {
 	kv jetstream.KeyValue
 	// stream that the bucket is made of.
 	stream jetstream.Stream
+	// patience is readTimeout; tests shorten it.
+	patience time.Duration
 }
 
 func openBucket(ctx context.Context, store Store) (*bucket, error) {
@@ -38,7 +41,7 @@ func openBucket(ctx context.Context, store Store) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open JetStream's bucket %s: %w", bucketName, err)
 	}
-	return &bucket{kv, stream}, nil
+	return &bucket{kv, stream, readTimeout}, nil
 }
 
 // encode makes the same text of the same entry.
@@ -90,8 +93,11 @@ func (b *bucket) releases(ctx context.Context) ([]releaseKey, error) {
 	return keys, nil
 }
 
-// each calls do with the entries there are now.
+// each calls do with the entries there are now. A watch that falls silent, as it may when
+// a cluster changes its leader, would have a release wait for ever.
 func (b *bucket) each(ctx context.Context, keys string, do func(jetstream.KeyValueEntry) error, opts ...jetstream.WatchOpt) error {
+	ctx, cancel := context.WithTimeout(ctx, b.patience)
+	defer cancel()
 	watch, err := b.kv.Watch(ctx, keys, append(opts, jetstream.IgnoreDeletes())...)
 	if err != nil {
 		return err

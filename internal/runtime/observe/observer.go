@@ -47,10 +47,11 @@ type Options struct {
 }
 
 // writeInterval is how often a node writes what it counted, writeTimeout how long it
-// waits for JetStream to take it.
+// waits for JetStream to take it, and readTimeout for what others wrote.
 const (
 	writeInterval = time.Second
 	writeTimeout  = 5 * time.Second
+	readTimeout   = 5 * time.Second
 )
 
 // An Observer is one node's. Its methods may be called by many at once.

@@ -366,3 +366,27 @@ func TestWhatCannotBeReadIsAnError(t *testing.T) {
 		t.Errorf("of a damaged entry: %v", err)
 	}
 }
+
+// silent is a bucket of which nothing is heard.
+type silent struct{ jetstream.KeyValue }
+
+func (silent) Watch(context.Context, string, ...jetstream.WatchOpt) (jetstream.KeyWatcher, error) {
+	return mute{make(chan jetstream.KeyValueEntry)}, nil
+}
+
+type mute struct{ updates chan jetstream.KeyValueEntry }
+
+func (m mute) Updates() <-chan jetstream.KeyValueEntry { return m.updates }
+func (m mute) Error() <-chan error                     { return nil }
+func (m mute) Stop() error {
+	close(m.updates)
+	return nil
+}
+
+func TestABucketThatFallsSilentIsAnError(t *testing.T) {
+	a := newCluster(t).start("a")
+	a.bucket.kv, a.bucket.patience = silent{a.bucket.kv}, time.Millisecond
+	if _, err := a.Seen(t.Context(), "orders", begin(stack.Release{})); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it says %v", err)
+	}
+}
