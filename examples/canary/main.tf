@@ -35,9 +35,9 @@ resource "tidegate_http_api" "parcels" {
     interval = "10s" # so that nobody has to wait here; minutes are more usual
 
     gate = {
-      max_error_rate  = 0.01 # of the new version's requests
-      min_invocations = 20   # fewer say too little: the release waits for them,
-      timeout         = "2m" # for so long
+      max_error_rate  = 0.01  # of the new version's requests
+      min_invocations = 20    # fewer say too little: the release waits for them,
+      timeout         = "10m" # for so long
     }
   }
 }
