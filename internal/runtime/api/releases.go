@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -30,6 +31,8 @@ type releaseOutput struct {
 // Order says who gives a command.
 type Order struct {
 	By string `json:"by" required:"false" doc:"Who, for people who look on: ada@laptop."`
+	// Began tells the release that is meant from one that began since it was looked at.
+	Began *time.Time `json:"began,omitempty" doc:"When the release began that is meant; 409 if another is under way. Without it, whichever is under way is meant."`
 }
 
 type steerInput struct {
@@ -100,6 +103,10 @@ func (s *Server) withSeen(ctx context.Context, r *store.Record) release.Release 
 
 func (s *Server) steerRelease(ctx context.Context, in *steerInput) (*releaseOutput, error) {
 	return s.changeRelease(ctx, in.Stack, in.value.By, func(old *store.Record, by string) (*store.Record, release.Release, error) {
+		if meant := in.value.Began; meant != nil && deploy.UnderWay(old) && !old.Release.Began.Equal(*meant) {
+			return nil, release.Release{}, problem(http.StatusConflict, "another release of stack %q is under way, %s, which began at %s; nothing was changed",
+				in.Stack, old.Release.ID, old.Release.Began.Format(time.RFC3339))
+		}
 		return deploy.Steer(old, release.Command(in.Command), by, s.Now().UTC())
 	})
 }

@@ -61,7 +61,10 @@ func TestAGradualDeploymentIsAnsweredWhenItHasBegun(t *testing.T) {
 		t.Errorf("the problem has %+v at %v", p.Release, p.Now)
 	}
 
-	done := f.call(http.MethodPost, ordersPath+"/releases/promote", map[string]string{"by": "bob"}).release()
+	other := map[string]any{"began": two.Release.Began.Add(-1)}
+	f.call(http.MethodPost, ordersPath+"/releases/abort", other).problem(http.StatusConflict, "another release of stack \"orders\" is under way, "+two.ReleaseID, "nothing was changed")
+	f.call(http.MethodPost, ordersPath+"/releases/abort", map[string]string{"began": "at noon"}).problem(http.StatusUnprocessableEntity, "began: must be a time")
+	done := f.call(http.MethodPost, ordersPath+"/releases/promote", map[string]any{"by": "bob", "began": two.Release.Began}).release()
 	if done.Phase != release.Finished || done.Status().What != "promoted by bob" {
 		t.Errorf("promoted it is %+v", done)
 	}

@@ -150,7 +150,7 @@ func (f *follower) stop(ctx context.Context, by string) (release.Release, error)
 	if err != nil || r.Ended() || r.Stopped == release.Held {
 		return r, err
 	}
-	r, err = f.client.Steer(ctx, f.deploy.Stack.Name, release.CommandInterrupt, by)
+	r, err = f.client.steer(ctx, f.deploy.Stack.Name, release.CommandInterrupt, order{by, &f.of.Began})
 	if err == nil {
 		f.report(r)
 		return r, nil

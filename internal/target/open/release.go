@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -21,14 +22,25 @@ func (c *Client) ListReleases(ctx context.Context, name string) ([]release.Relea
 	return answer.Releases, nil
 }
 
-// Steer carries out a command on the release under way; see target.Releases. It is not
-// sent twice: what a command does depends on what was done before.
+// Steer carries out a command on the release under way; see target.Releases.
 func (c *Client) Steer(ctx context.Context, name string, command release.Command, by string) (release.Release, error) {
+	return c.steer(ctx, name, command, order{By: by})
+}
+
+// An order says who gives a command, and, unless any is meant, when the release began
+// that it is for.
+type order struct {
+	By    string     `json:"by"`
+	Began *time.Time `json:"began,omitempty"`
+}
+
+// steer does not send a command twice: what it does depends on what was done before.
+func (c *Client) steer(ctx context.Context, name string, command release.Command, o order) (release.Release, error) {
 	var r release.Release
 	err := c.json(ctx, call{
 		method: http.MethodPost,
 		path:   stackPath(name) + "/releases/" + url.PathEscape(string(command)),
-		in:     map[string]string{"by": by},
+		in:     o,
 		once:   true,
 	}, &r)
 	if !hasStatus(err, http.StatusConflict) {

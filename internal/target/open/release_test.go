@@ -131,12 +131,12 @@ func (f *releasing) list(w http.ResponseWriter) {
 }
 
 func (f *releasing) steer(w http.ResponseWriter, r *http.Request, c release.Command) {
-	var by struct{ By string }
+	var by order
 	_ = json.NewDecoder(r.Body).Decode(&by)
 	f.steered = append(f.steered, string(c)+" "+by.By)
 	newest := underWay(f.all)
-	if newest == nil {
-		refuse(w, http.StatusConflict, "none is under way")
+	if newest == nil || by.Began != nil && !by.Began.Equal(newest.Began) {
+		refuse(w, http.StatusConflict, "none is under way, or another")
 		return
 	}
 	next, err := newest.Do(c, by.By, noon)
@@ -319,6 +319,30 @@ func TestAnInterruptionReachesARuntimeThatIsDown(t *testing.T) {
 				t.Errorf("the runtime carried out %q", f.steered)
 			}
 		})
+	}
+}
+
+// A release that another began at this very moment goes on.
+func TestAnInterruptionIsForItsOwnRelease(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	f := &releasing{steps: []func(release.Release) release.Release{func(r release.Release) release.Release {
+		cancel()
+		return r
+	}}}
+	c, d := f.begun(t)
+	f.fakeRuntime.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/interrupt") {
+			other := f.all[0]
+			other.Began = noon.Add(time.Minute)
+			f.all = []release.Release{other, misses(f.all[0])}
+		}
+		return f.answerReleases(w, r)
+	}
+	_, err := c.Update(ctx, d)
+	var failed *target.ReleaseError
+	if !errors.As(err, &failed) || !failed.Release.Began.Equal(noon) || len(f.all) != 2 || f.all[0].Ended() {
+		t.Errorf("Update returned %v, and the other release is %+v", err, f.all[0])
 	}
 }
 
