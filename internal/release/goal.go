@@ -31,8 +31,8 @@ func Goal(name string, all []Release, functions []string, to string) (versions m
 	}
 	if number, err := strconv.Atoi(to); err == nil {
 		if len(functions) != 1 {
-			return nil, "", fmt.Errorf("stack %q has %d functions, so the number %s does not say which versions to go back to; name a release%s",
-				name, len(functions), to, finished(name, all))
+			return nil, "", fmt.Errorf("stack %q has %d functions, so the number %s does not say which versions to go back to%s",
+				name, len(functions), to, finished("name a release", all))
 		}
 		return map[string]int{functions[0]: number}, "went back to version " + to, nil
 	}
@@ -44,13 +44,14 @@ func Goal(name string, all []Release, functions []string, to string) (versions m
 		rolledBack = rolledBack || past.ID == to
 	}
 	if rolledBack {
-		return nil, "", fmt.Errorf("the release %s of stack %q was rolled back, so there is nothing to go back to; name another%s", to, name, finished(name, all))
+		return nil, "", fmt.Errorf("the release %s of stack %q was rolled back, so there is nothing to go back to%s", to, name, finished("name another", all))
 	}
-	return nil, "", fmt.Errorf("stack %q knows of no release %q to go back to; name another%s", name, to, finished(name, all))
+	return nil, "", fmt.Errorf("stack %q knows of no release %q to go back to%s", name, to, finished("name another", all))
 }
 
-// finished lists the releases that can be gone back to, as the end of a sentence.
-func finished(name string, all []Release) string {
+// finished tells to name one of the releases that can be gone back to, as the end of a
+// sentence.
+func finished(tell string, all []Release) string {
 	var ids []string
 	for _, past := range all {
 		if past.Phase == Finished && !slices.Contains(ids, past.ID) {
@@ -58,7 +59,7 @@ func finished(name string, all []Release) string {
 		}
 	}
 	if len(ids) == 0 {
-		return fmt.Sprintf("; stack %q has had none that was finished", name)
+		return ", and no release of it was finished"
 	}
-	return ": " + strings.Join(ids, ", ")
+	return "; " + tell + ": " + strings.Join(ids, ", ")
 }

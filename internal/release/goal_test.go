@@ -33,7 +33,7 @@ func TestGoal(t *testing.T) {
 		"one that was rolled back":     {all, one, "r-4", nil, "was rolled back, so there is nothing to go back to; name another: r-3, r-2"},
 		"one that there never was":     {all, one, "r-9", nil, `knows of no release "r-9" to go back to; name another: r-3, r-2`},
 		"before the first":             {nil, one, "", nil, "has had no release that could be undone"},
-		"one, where there was none":    {nil, one, "r-1", nil, `; stack "shop" has had none that was finished`},
+		"one, where there was none":    {nil, one, "r-1", nil, `stack "shop" knows of no release "r-1" to go back to, and no release of it was finished`},
 		"before one that did not stay": {all[:1], one, "", nil, "has had no release that could be undone"},
 	} {
 		t.Run(name, func(t *testing.T) {

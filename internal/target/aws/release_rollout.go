@@ -274,7 +274,11 @@ func (i *inventory) guess(n *note) release.Release {
 			r.Moves[name] = release.Move{Stable: own.stable, Candidate: own.candidate}
 			r.Versions[name] = own.candidate
 		}
+		if f.alias.description() == newWith(n.id) {
+			r.New = append(r.New, name)
+		}
 	}
+	slices.Sort(r.New)
 	if n.phase == release.Shifting {
 		// Its steps are those that lead here; the policy is the next apply's.
 		r.Policy = stack.Release{Strategy: stack.BlueGreen}.Resolve()
