@@ -24,6 +24,10 @@ type disorder struct {
 	codes  []string
 	// ended are the phases in which releases have ended, by their id and beginning.
 	ended map[string]release.Phase
+	// rests are the routings of aliases that no release moves, nil if that is not known.
+	rests map[string]stack.Routing
+	// known is how many releases there were then.
+	known int
 	// met counts how operations ended, by kind.
 	met map[string]int
 }
@@ -176,6 +180,8 @@ func (d *disorder) check(settled bool) {
 	if err != nil {
 		d.t.Fatal(err)
 	}
+	rests := d.rests
+	d.rests = nil
 	for n, r := range all {
 		id := r.ID + r.Began.String()
 		if !r.Ended() && n > 0 {
@@ -191,9 +197,24 @@ func (d *disorder) check(settled bool) {
 	if !settled || len(all) == 0 {
 		return
 	}
-	for name := range all[0].Moves {
-		if want := all[0].Routing(name); !maps.Equal(is[name], want) {
-			d.t.Errorf("%s is at %v, and the release that is %s at %d %% says %v", name, is[name], all[0].Phase, all[0].Weight(), want)
+	newest := all[0]
+	for name, move := range newest.Moves {
+		want := newest.Routing(name)
+		switch {
+		case newest.Phase == release.RolledBack || newest.Phase == release.Before:
+			want = move.Stable
+		case newest.Weight() == 100:
+			want = stack.RouteTo(move.Candidate)
 		}
+		if !maps.Equal(is[name], want) {
+			d.t.Errorf("%s is at %v, and the release that is %s at %d %% says %v", name, is[name], newest.Phase, newest.Weight(), want)
+		}
+		if rests != nil && len(all) == d.known+1 && !maps.Equal(move.Stable, rests[name]) {
+			d.t.Errorf("%s is to return to %v, and was at %v", name, move.Stable, rests[name])
+		}
+	}
+	d.known = len(all)
+	if newest.Ended() {
+		d.rests = is
 	}
 }
