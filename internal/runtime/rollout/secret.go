@@ -11,8 +11,8 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 )
 
-// secretsOf the stack, of all its functions and their versions, longest first: a hook
-// may repeat what another function told it.
+// secretsOf the stack, of all its functions and their versions: a hook may repeat what
+// another function told it.
 func secretsOf(rec *store.Record) []string {
 	var all []string
 	add := func(secrets map[string]string) {
@@ -33,12 +33,7 @@ func secretsOf(rec *store.Record) []string {
 			add(v.Secrets)
 		}
 	}
-	slices.SortFunc(all, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(b) - len(a)
-		}
-		return strings.Compare(a, b)
-	})
+	slices.Sort(all)
 	return slices.Compact(all)
 }
 
@@ -47,23 +42,28 @@ func secretsOf(rec *store.Record) []string {
 const shortSecret = 4
 
 // redacted is what a function returned without secrets, as they are and as JSON writes
-// them, also in a string that is JSON itself.
+// them, also in a string that is JSON itself. It looks for all of them at once: there may
+// be many, in megabytes.
 func redacted(text string, secrets []string) string {
+	var sought []string
 	for _, secret := range secrets {
-		if secret == "" {
-			continue
-		}
 		for _, form := range formsOf(secret) {
-			if len(secret) >= shortSecret {
-				text = strings.ReplaceAll(text, form, "(secret)")
-				continue
-			}
-			for _, quote := range []string{`"`, `\"`, `'`} {
-				text = strings.ReplaceAll(text, quote+form+quote, "(secret)")
+			switch {
+			case secret == "":
+			case len(secret) >= shortSecret:
+				sought = append(sought, form)
+			default:
+				sought = append(sought, `"`+form+`"`, `\"`+form+`\"`, `'`+form+`'`)
 			}
 		}
 	}
-	return text
+	// One that begins with another goes first.
+	slices.SortFunc(sought, func(a, b string) int { return len(b) - len(a) })
+	pairs := make([]string, 0, 2*len(sought))
+	for _, form := range sought {
+		pairs = append(pairs, form, "(secret)")
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // formsOf a secret are how it may be written, each once.

@@ -11,12 +11,19 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
+func TestTheLongerOfTwoSecretsIsLeftOutWhole(t *testing.T) {
+	if got, want := redacted("horse, horse-battery, battery", []string{"horse", "horse-battery"}), "(secret), (secret), battery"; got != want {
+		t.Errorf("redacted it is %s, want %s", got, want)
+	}
+}
+
 func TestSecretsAreLeftOutHoweverTheyAreWritten(t *testing.T) {
 	for name, c := range map[string]struct{ secret, text, want string }{
 		"as it is":                {"correct-horse", "the key correct-horse is wrong", "the key (secret) is wrong"},
 		"in JSON":                 {"a\"b\\c\nd<e\"", `{"key":"a\"b\\c\nd<e\""}`, `{"key":"(secret)"}`},
 		"in JSON within a string": {`a"bcd`, `{"errorMessage":"{\"key\":\"a\\\"bcd\"}"}`, `{"errorMessage":"{\"key\":\"(secret)\"}"}`},
 		"in ASCII":                {"grün 🌱", `{"key": "gr\u00fcn \ud83c\udf31"}`, `{"key": "(secret)"}`},
+		"at the end of a path":    {`a:\b\`, `a:\b\ "a:\\b\\"`, `(secret) "(secret)"`},
 		"short, in quotes":        {"to", `{"go":"to","a":"\"to\""} 'to' to`, `{"go":(secret),"a":"(secret)"} (secret) to`},
 		"empty":                   {"", `{"key":""}`, `{"key":""}`},
 	} {
