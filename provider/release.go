@@ -64,7 +64,7 @@ func updateFailure(name string, err error) (summary, detail string, unchanged bo
 		return subject("Cannot change stack", name), "It was deleted since it was read; nothing was changed now: plan again.", false
 	}
 	if _, ok := errors.AsType[*target.UnderWayError](err); ok {
-		return subject("Another release is under way: stack", name), sentence(err), false
+		return subject("A release is under way: stack", name), sentence(err), false
 	}
 	if failed, ok := errors.AsType[*target.ReleaseError](err); ok {
 		if failed.Release.Ended() {

@@ -156,7 +156,7 @@ func TestAnApplyGoesOnWithTheReleaseOfOneThatWasKilled(t *testing.T) {
 
 	// Something else has to wait.
 	l.write("f/app.py", handler("three"))
-	wantWords(t, l.fails("apply", "-auto-approve"), `Another release is under way: stack "shop"`, "nothing was changed now")
+	wantWords(t, l.fails("apply", "-auto-approve"), `A release is under way: stack "shop"`, "nothing was changed now")
 
 	l.write("f/app.py", handler("two"))
 	cmd := l.Command(t.Context(), "apply", "-auto-approve", "-no-color")

@@ -280,7 +280,7 @@ func TestAnApplyIsRefusedWhileAnotherReleaseIsUnderWay(t *testing.T) {
 				f.refuses = &target.UnderWayError{Name: "shop", Now: noon.Add(4 * time.Minute), Release: stack.ReleaseStatus{ID: "r-1", Weight: 10, By: "bob@desk", Began: noon}}
 			},
 			Config:      s.config("", "memory = 256"),
-			ExpectError: regexp.MustCompile(`Another release is under way: stack "shop"\n(?s:.*)is\s+at\s+10\s+%,\s+started\s+by\s+bob@desk\s+4\s+minutes\s+ago`),
+			ExpectError: regexp.MustCompile(`A release is under way: stack "shop"\n(?s:.*)is\s+at\s+10\s+%,\s+started\s+by\s+bob@desk\s+4\s+minutes\s+ago`),
 		},
 		resource.TestStep{Config: s.config("", "memory = 256")},
 	)

@@ -27,7 +27,7 @@ func steeredWhileTerraformApplies(b *bench) {
 	b.sampled(name, stack.Routing{1: 70, 2: 30})
 	other := b.beside(rewritten(one, "three"))
 	revision := b.read(name).Revision
-	other.fails(other.apply(), `Another release is under way: stack "steered"`, "is at 30 %, started by", "nothing was changed now", "tidegate release steered")
+	other.fails(other.apply(), `A release is under way: stack "steered"`, "is at 30 %, started by", "nothing was changed now", "tidegate release steered")
 	if now := b.read(name); now.Revision != revision || len(now.Functions["f"].Versions) != 2 {
 		b.Errorf("an apply that was refused has changed the stack: %+v", now)
 	}
