@@ -63,6 +63,9 @@ func (i *inventory) begin(ctx context.Context, d target.Deploy) (*rollout, error
 		}
 	}
 	i.awaitPolicies(ctx)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("the release of stack %q was not begun, and no alias was moved: %w", i.name, err)
+	}
 	aside, err := i.setAside(ctx, w)
 	if err != nil {
 		return nil, err

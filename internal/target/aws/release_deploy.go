@@ -25,10 +25,12 @@ const taskRelease = "release"
 func (i *inventory) release(ctx context.Context, d target.Deploy) (*stack.Deployment, error) {
 	policy := resolved(d.Stack)
 	gradual := policy.Strategy != stack.AllAtOnce || policy.Before != "" || policy.After != ""
-	if i.marker.finished() {
+	// Without a marker, somebody has deleted it: what has aliases was made once.
+	lost := !i.marker.exists()
+	if lost || i.marker.finished() {
 		i.atOnce = &d
 	}
-	if !gradual || !i.marker.finished() {
+	if !gradual || i.atOnce == nil {
 		return i.deploy(ctx, d)
 	}
 	if err := i.bring(d); err != nil {
@@ -37,6 +39,11 @@ func (i *inventory) release(ctx context.Context, d target.Deploy) (*stack.Deploy
 	return i.outcome(d, func() error {
 		if err := i.addAll(ctx, d.Stack.ReleaseID()); err != nil {
 			return err
+		}
+		if lost {
+			if err := i.marker.finish(ctx); err != nil {
+				return err
+			}
 		}
 		o, err := i.begin(ctx, d)
 		if err != nil {
