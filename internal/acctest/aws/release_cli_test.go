@@ -2,6 +2,7 @@ package aws
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -10,11 +11,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/awswire"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
@@ -95,6 +98,7 @@ type running struct {
 	err         error
 }
 
+// printed is what a command that runs has printed.
 type printed struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -112,6 +116,7 @@ func (p *printed) String() string {
 	return p.text.String()
 }
 
+// start starts a command, which ends with the test.
 func start(t testing.TB, cmd *exec.Cmd) *running {
 	t.Helper()
 	r := &running{Cmd: cmd, t: t, ended: make(chan struct{})}
@@ -123,26 +128,41 @@ func start(t testing.TB, cmd *exec.Cmd) *running {
 		r.err = cmd.Wait()
 		close(r.ended)
 	}()
+	t.Cleanup(func() { <-r.ended }) // By then the test's context has ended it.
 	return r
 }
 
+// ends waits for the command's end.
 func (r *running) ends() (out, errors string, err error) {
 	<-r.ended
 	return r.out.String(), r.errors.String(), r.err
 }
 
+// prints waits until the command has printed all words.
 func (r *running) prints(words ...string) {
 	r.t.Helper()
-	err := harness.Wait(r.t.Context(), strings.Join(words, ", "), func() (bool, error) {
-		for _, w := range words {
-			if !strings.Contains(r.out.String(), w) {
-				return false, nil
+	r.until("it to print "+strings.Join(words, " and "), func() bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(r.out.String(), w) })
+	})
+}
+
+// until waits for something that is to come while the command runs, or at its end.
+func (r *running) until(what string, is func() bool) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	err := harness.Wait(ctx, what, func() (bool, error) {
+		select {
+		case <-r.ended:
+			if !is() {
+				return false, fmt.Errorf("it has ended (%v)", r.err)
 			}
+		default:
 		}
-		return true, nil
+		return is(), nil
 	})
 	if err != nil {
-		r.t.Fatal(err)
+		r.t.Fatalf("%s: %v\n%s%s", strings.Join(r.Args, " "), err, &r.out, &r.errors)
 	}
 }
 
@@ -205,18 +225,12 @@ func (w *workspace) codes(media, solo string) {
 // begins applies, and returns when a release of the stack media is under way.
 func (w *workspace) begins() *running {
 	w.t.Helper()
+	var begun atomic.Bool
+	moves := awswire.On("lambda:UpdateAlias").Where(func(r *awswire.Request) bool { return r.Param("FunctionName") == "media-crop" })
+	stop := w.Proxy.After(moves, func(*awswire.Request, *awswire.Answer) { begun.Store(true) })
+	defer stop()
 	apply := start(w.t, w.Command(w.t.Context(), "apply", "-auto-approve", "-no-color"))
-	err := harness.Wait(w.t.Context(), "a release to begin", func() (bool, error) {
-		select {
-		case <-apply.ended:
-			return false, fmt.Errorf("terraform apply has ended: %w\n%s%s", apply.err, &apply.out, &apply.errors)
-		default:
-		}
-		return w.Proxy.Count("lambda:UpdateAlias") > 0, nil
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	apply.until("a release to begin", begun.Load)
 	return apply
 }
 
@@ -236,7 +250,6 @@ func TestAReleaseOnAWSIsWatchedAndSteeredFromTheCommandLine(t *testing.T) {
 	w.refuses(`there is no stack named "nobody" on this target; check the name, and --target`, "release", "nobody")
 
 	w.codes("two", "two")
-	w.Proxy.Forget()
 	apply := w.begins()
 	watch, bored := start(t, w.command("release", "media")), start(t, w.command("release", "media"))
 	watch.prints("next: ")
@@ -289,7 +302,6 @@ TIME [####################] 100 %  promoted by WHO`, "release", "media", "--hist
 	w.refuses(`no release of stack "media" is under way; to go back to earlier versions there is tidegate rollback media`, "release", "media", "--pause")
 
 	w.codes("three", "three")
-	w.Proxy.Forget()
 	apply = w.begins()
 	watch = start(t, w.command("release", "media", "-o", "json"))
 	watch.prints("began")
