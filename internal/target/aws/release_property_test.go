@@ -1,6 +1,7 @@
 package aws
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"math/rand/v2"
@@ -30,6 +31,12 @@ type disorder struct {
 	known int
 	// met counts how operations ended, by kind.
 	met map[string]int
+
+	mu sync.Mutex
+	// waits of the operation that is under way, which is interrupted after many: a paused
+	// release would be waited for until somebody resumes it.
+	waits     int
+	interrupt context.CancelFunc
 }
 
 func TestWhateverHappensToAReleaseOnAWS(t *testing.T) {
@@ -66,12 +73,14 @@ func TestWhateverHappensToAReleaseOnAWS(t *testing.T) {
 
 // alarmGoesOnAndOff while somebody waits, now and then.
 func (d *disorder) alarmGoesOnAndOff(seed uint64) {
-	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 5))
 	d.watch.alarms["errors"] = cwtypes.StateValueOk
 	d.clock.waited = func(time.Time) {
-		mu.Lock()
-		defer mu.Unlock()
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.waits++; d.waits > 200 && d.interrupt != nil {
+			d.interrupt()
+		}
 		d.watch.mu.Lock()
 		defer d.watch.mu.Unlock()
 		if random.IntN(10) == 0 {
@@ -83,7 +92,11 @@ func (d *disorder) alarmGoesOnAndOff(seed uint64) {
 // anything does something, and tells what, and whether the stack's aliases are then where
 // its newest release says, if nobody was killed.
 func (d *disorder) anything() (what string, settled bool) {
-	ctx := d.t.Context()
+	ctx, cancel := context.WithCancel(d.t.Context())
+	defer cancel()
+	d.mu.Lock()
+	d.waits, d.interrupt = 0, cancel
+	d.mu.Unlock()
 	switch d.random.IntN(8) {
 	case 0, 1:
 		commands := []release.Command{release.CommandPause, release.CommandResume, release.CommandPromote, release.CommandAbort}
@@ -118,6 +131,8 @@ func (d *disorder) anything() (what string, settled bool) {
 		return "apply that failed: " + failed.Release.Status().State, true
 	case errors.As(err, new(*target.UnderWayError)):
 		return "apply that was refused", false
+	case ctx.Err() != nil:
+		return "apply that was interrupted", false
 	}
 	if d.guillotine.falls < 0 {
 		d.t.Errorf("an apply says %v", err)

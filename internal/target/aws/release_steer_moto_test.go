@@ -218,6 +218,23 @@ func TestGoingBackPointsTheAliasesThere(t *testing.T) {
 	if _, n := w.last("shop"); n != 3 {
 		t.Errorf("there are %d releases", n)
 	}
+
+	few := func(code string) stack.Stack {
+		s := w.stack("few", code, nil)
+		for _, name := range []string{"create", "list"} {
+			f := s.Functions[name]
+			f.KeepVersions = 1
+			s.Functions[name] = f
+		}
+		return s
+	}
+	w.create(few(w.one))
+	w.release(few(w.two))
+	if _, err := w.target.Rollback(t.Context(), "few", "", "bob@desk"); err == nil || !strings.Contains(err.Error(), "has no version 1, or no longer (keep_versions is 1); nothing was changed") {
+		t.Errorf("going back to a version that was pruned says %v", err)
+	}
+	w.at("few", stack.RouteTo(2))
+
 	if _, err := w.target.Rollback(t.Context(), "nobody", "", "bob@desk"); !errors.Is(err, target.ErrNotFound) {
 		t.Errorf("going back of a stack that is not there says %v", err)
 	}
