@@ -20,7 +20,7 @@ func releaseAttribute() schema.SingleNestedAttribute {
 		"gate": optionalObject("What a step must meet before the next. The new versions (candidates) are compared with the former ones (stable) over the same minutes. "+
 			"A limit that the stable version misses itself, and an alarm that was in alarm already, do not stop a release: it may be the fix. Default: time alone passes.", map[string]schema.Attribute{
 			"max_error_rate":    optionalDecimal("Share of a candidate's invocations that may fail, 0 to 1; where the stable version fails more often, as many as there. Default: not looked at."),
-			"max_p95_ratio":     optionalDecimal("How many times as long as the stable version a candidate may take, by the 95th percentile of the durations, such as 1.5. Needs 20 invocations of both. Default: not looked at."),
+			"max_p95_ratio":     optionalDecimal("How many times as long as the stable version a candidate may take, by the 95th percentile of the durations (without cold starts), such as 1.5. Needs 20 invocations of both. Default: not looked at."),
 			"max_throttle_rate": optionalDecimal("Share of a candidate's invocations that may be turned away, 0 to 1. Default: not looked at."),
 			"min_invocations":   defaultNumber(0, "Invocations of the candidates, all functions together, that a step waits for before it passes, or fails for what may be chance. Default: 0; a step in which nothing was invoked passes."),
 			"timeout":           optionalDuration("When a step that waits for invocations fails, counted from its beginning; at least the interval, at most `\"24h\"`. Default: `\"1h\"`."),

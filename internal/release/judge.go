@@ -33,7 +33,7 @@ type Counts struct {
 	Errors int `json:"errors"`
 	// Throttles are invocations that were turned away; they are no Invocations.
 	Throttles int `json:"throttles"`
-	// P95 is the 95th percentile of the durations, cold starts included; 0 if unknown.
+	// P95 is the 95th percentile of the durations, cold starts not included; 0 if unknown.
 	// In JSON it is nanoseconds.
 	P95 time.Duration `json:"p95"`
 }

@@ -44,7 +44,7 @@ type Gate struct {
 	// version fails more often than that, and not just once, the candidate may fail as
 	// often.
 	MaxErrorRate *float64 `json:"max_error_rate,omitempty"`
-	// MaxP95Ratio bounds the candidate's 95th percentile of durations, as a multiple
+	// MaxP95Ratio bounds the candidate's 95th percentile of durations, without cold starts, as a multiple
 	// of the stable version's: more than 0.
 	MaxP95Ratio *float64 `json:"max_p95_ratio,omitempty"`
 	// MaxThrottleRate is the share of invocations that may be turned away: 0 to 1.

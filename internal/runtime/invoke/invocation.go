@@ -22,8 +22,6 @@ type invocation struct {
 	// release ends the invocation's place under the limits, and counts it.
 	release func(now time.Time, o outcome)
 
-	// accepted is when the invocation got its place.
-	accepted time.Time
 	// started is when the function's time began to run. Written before any other
 	// goroutine sees the invocation's timer or event.
 	started time.Time
@@ -47,8 +45,8 @@ type outcome struct {
 	failure *functionError
 	// err is why the invocation did not run to an end; nil if it did.
 	err error
-	// duration is without what the invocation waited for its instance, and took with it.
-	duration, took time.Duration
+	// duration is without what the invocation waited for its instance.
+	duration time.Duration
 }
 
 func (o outcome) String() string {
@@ -64,7 +62,7 @@ func (o outcome) String() string {
 // answer ends the invocation's run. The caller sees to it that it is called once.
 func (inv *invocation) answer(o outcome) {
 	now := time.Now()
-	o.duration, o.took = now.Sub(inv.started), now.Sub(inv.accepted)
+	o.duration = now.Sub(inv.started)
 	if o.failure != nil {
 		o.payload = o.failure.body(inv.id)
 	}

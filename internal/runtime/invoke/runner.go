@@ -196,7 +196,6 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		traceID:       req.TraceID,
 		timeout:       p.version.config.Timeout.Std(),
 		logTail:       req.LogTail,
-		accepted:      time.Now(),
 		release: func(now time.Time, o outcome) {
 			f.runner.limits.release(&f.quota)
 			f.runner.running.Done()
@@ -216,7 +215,7 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		inv.payload = []byte("{}")
 	}
 	if inv.traceID == "" {
-		inv.traceID = newTraceID(inv.accepted, randomBytes, p.version.config.Tracing == "active")
+		inv.traceID = newTraceID(time.Now(), randomBytes, p.version.config.Tracing == "active")
 	}
 	return inv
 }

@@ -33,7 +33,7 @@ func (s *Service) Tally(stack, incarnation, function string, version int) *telem
 func (p *pool) tallyUp(now time.Time, o outcome) {
 	switch {
 	case o.err == nil:
-		p.tally.Ran(now, o.took, o.failure != nil)
+		p.tally.Ran(now, o.duration, o.failure != nil)
 	case passing(o.err):
 		p.tally.Abandoned()
 	default:

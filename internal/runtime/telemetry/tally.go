@@ -18,8 +18,8 @@ type Counts struct {
 	// Throttles are no Invocations: they were turned away, while this version's
 	// invocations held the places.
 	Throttles uint64 `json:"throttles,omitempty"`
-	// Durations from when an invocation was let in to its answer: a cold start, or the
-	// wait for an instance, is part of it. Those without an instance have none.
+	// Durations of the function's own time, as CloudWatch's: neither a cold start nor the
+	// wait for an instance is part of them. Those without an instance have none.
 	Durations Durations `json:"durations,omitempty"`
 }
 
