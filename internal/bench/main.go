@@ -5,7 +5,7 @@
 //
 //	bench [SCENARIO ...]
 //
-// measures only the scenarios named: quickstart, stacks, queues-on-aws, aws-limit.
+// measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit.
 package main
 
 import (
@@ -43,6 +43,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"quickstart", bench.quickstart},
 	{"stacks", bench.hundredStacks},
+	{"release", bench.releases},
 	{"queues-on-aws", bench.queuesOnAWS},
 	{"aws-limit", bench.queuesAtTheLimit},
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"text/tabwriter"
+	"time"
 )
 
 // report prints the table, and returns an error if a limit is exceeded.
@@ -14,10 +15,10 @@ func report(out io.Writer, rows []row) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "\ttime\t(limit)\tprovider's peak\t(limit)\tcalls to AWS\tbeside\tits time\tits peak\tits calls\tratio of times (limit)\t")
 	for _, r := range rows {
-		fmt.Fprintf(table, "%s\t%.2f s\t(%s)\t%s\t(%s)\t%s\t%s\t%.2f s\t%s\t%s\t%s\t\n",
-			r.what, r.took.Seconds(), unless(r.atMost == 0, "%.0f s", r.atMost.Seconds()),
+		fmt.Fprintf(table, "%s\t%s s\t(%s)\t%s\t(%s)\t%s\t%s\t%s s\t%s\t%s\t%s\t\n",
+			r.what, seconds(r.took), unless(r.atMost == 0, "%g s", r.atMost.Seconds()),
 			unless(r.memory == 0, "%d MiB", r.memory>>20), unless(r.memoryAtMost == 0, "%d MiB", r.memoryAtMost>>20), unless(len(r.calls) == 0, "%d", r.allCalls()),
-			r.beside, r.base.took.Seconds(), unless(r.base.memory == 0, "%d MiB", r.base.memory>>20), unless(len(r.base.calls) == 0, "%d", r.base.allCalls()), r.ratio())
+			r.beside, seconds(r.base.took), unless(r.base.memory == 0, "%d MiB", r.base.memory>>20), unless(len(r.base.calls) == 0, "%d", r.base.allCalls()), r.ratio())
 		if r.over() {
 			over = append(over, r.what)
 		}
@@ -57,6 +58,14 @@ func (r row) tellCalls(out io.Writer) {
 		}
 		fmt.Fprintf(out, "%6d%s  %s\n", r.calls[call], beside, call)
 	}
+}
+
+// seconds writes a time, and what is below a tenth with two more digits.
+func seconds(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return fmt.Sprintf("%.4f", d.Seconds())
+	}
+	return fmt.Sprintf("%.2f", d.Seconds())
 }
 
 // unless formats a value, or is "-".
