@@ -134,7 +134,15 @@ func start(t testing.TB, cmd *exec.Cmd) *running {
 
 // ends waits for the command's end.
 func (r *running) ends() (out, errors string, err error) {
-	<-r.ended
+	r.t.Helper()
+	r.until("it to end", func() bool {
+		select {
+		case <-r.ended:
+			return true
+		default:
+			return false
+		}
+	})
 	return r.out.String(), r.errors.String(), r.err
 }
 
