@@ -228,6 +228,13 @@ func (d *disorder) check(settled bool) {
 			d.t.Errorf("%s is to return to %v, and was at %v", name, move.Stable, rests[name])
 		}
 	}
+	if newest.Phase == release.Finished {
+		for name, number := range newest.Versions {
+			if !maps.Equal(is[name], stack.RouteTo(number)) {
+				d.t.Errorf("%s is at %v, and the release that is finished says version %d", name, is[name], number)
+			}
+		}
+	}
 	d.known = len(all)
 	if newest.Ended() {
 		d.rests = is
