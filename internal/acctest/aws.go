@@ -183,9 +183,11 @@ type sharedAWS struct {
 	usable    bool // Main ends them
 	accounts  int
 	emulators map[harness.EmulatorKind]*harness.Emulator
-	python    *harness.Python
-	models    *awswire.Models
-	dirs      []string
+	// free are emulators that were a test's own, and are empty again.
+	free   map[harness.EmulatorKind][]*harness.Emulator
+	python *harness.Python
+	models *awswire.Models
+	dirs   []string
 }
 
 func (s *sharedAWS) account() string {
@@ -195,17 +197,66 @@ func (s *sharedAWS) account() string {
 	return fmt.Sprintf("%012d", 100_000_000_000+s.accounts)
 }
 
+// OwnEmulator returns an emulator that is empty, and nobody else's until the test ends. To
+// start one takes longer than most tests, so the next test gets it after this; only
+// Ministack cannot be emptied, since it remembers the URLs of functions.
+func OwnEmulator(t testing.TB, kind harness.EmulatorKind) *harness.Emulator {
+	t.Helper()
+	_ = os.Getenv(envRun)
+	e, err := shared.take(t.Context(), kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := shared.giveBack(e); err != nil {
+			t.Error(err)
+		}
+	})
+	return e
+}
+
+func (s *sharedAWS) take(ctx context.Context, kind harness.EmulatorKind) (*harness.Emulator, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if free := s.free[kind]; len(free) > 0 {
+		s.free[kind] = free[1:]
+		return free[0], nil
+	}
+	return s.start(ctx, kind)
+}
+
+func (s *sharedAWS) giveBack(e *harness.Emulator) error {
+	if e.Kind == Ministack {
+		return e.Kill()
+	}
+	if err := e.Reset(context.Background()); err != nil {
+		return errors.Join(err, e.Kill())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free == nil {
+		s.free = map[harness.EmulatorKind][]*harness.Emulator{}
+	}
+	s.free[e.Kind] = append(s.free[e.Kind], e)
+	return nil
+}
+
+// start starts an emulator. The caller holds the lock.
+func (s *sharedAWS) start(ctx context.Context, kind harness.EmulatorKind) (*harness.Emulator, error) {
+	dir, err := s.dir()
+	if err != nil {
+		return nil, err
+	}
+	return harness.StartEmulator(ctx, kind, dir)
+}
+
 func (s *sharedAWS) emulator(ctx context.Context, kind harness.EmulatorKind) (*harness.Emulator, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.emulators[kind]; e != nil {
 		return e, nil
 	}
-	dir, err := s.dir()
-	if err != nil {
-		return nil, err
-	}
-	e, err := harness.StartEmulator(ctx, kind, dir)
+	e, err := s.start(ctx, kind)
 	if err != nil {
 		return nil, err
 	}
@@ -261,6 +312,11 @@ func (s *sharedAWS) stop() error {
 	var errs []error
 	for _, e := range s.emulators {
 		errs = append(errs, e.Kill())
+	}
+	for _, free := range s.free {
+		for _, e := range free {
+			errs = append(errs, e.Kill())
+		}
 	}
 	if s.python != nil {
 		errs = append(errs, s.python.Kill())

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -93,15 +94,7 @@ type gatewayAccount struct {
 
 func startGateway(t *testing.T, kind harness.EmulatorKind) *gatewayAccount {
 	t.Helper()
-	emulator, err := harness.StartEmulator(t.Context(), kind, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := emulator.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	emulator := acctest.OwnEmulator(t, kind)
 	config := aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(emulator.URL), HTTPClient: tuned(awshttp.NewBuildableClient()),
 		Credentials: credentials.NewStaticCredentialsProvider("123456789012", "test", ""),

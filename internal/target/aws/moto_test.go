@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
@@ -27,24 +28,16 @@ type emulatorAccount struct {
 	scheduler *scheduler.Client
 }
 
-// startMoto starts moto, which ends with the test.
+// startMoto starts moto, of which the test is the only user.
 func startMoto(t *testing.T) *emulatorAccount {
 	t.Helper()
 	return startEmulator(t, harness.Moto)
 }
 
-// startEmulator starts an emulator, which ends with the test.
+// startEmulator starts an emulator, of which the test is the only user.
 func startEmulator(t *testing.T, kind harness.EmulatorKind) *emulatorAccount {
 	t.Helper()
-	emulator, err := harness.StartEmulator(t.Context(), kind, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := emulator.Kill(); err != nil {
-			t.Error(err)
-		}
-	})
+	emulator := acctest.OwnEmulator(t, kind)
 	// Moto takes it for the account of unknown keys, ministack for the one of the key.
 	const account = "123456789012"
 	config := aws.Config{
