@@ -186,9 +186,22 @@ func (p *packages) put(ctx context.Context, key string, content io.Reader) (err 
 	return err
 }
 
-// putChunks publishes the content and waits until all of it is acknowledged.
+// putChunks publishes the content and waits until all of it is acknowledged, or, if it
+// fails, until none of it is under way any more.
 func (p *packages) putChunks(ctx context.Context, subject string, content io.Reader) (chunks int, size int64, err error) {
 	var underway []jetstream.PubAckFuture
+	defer func() {
+		if err == nil {
+			return
+		}
+		// A chunk that is written after the others were purged would stay.
+		for _, future := range underway {
+			select {
+			case <-future.Ok():
+			case <-future.Err():
+			}
+		}
+	}()
 	acknowledged := func(f jetstream.PubAckFuture) error {
 		select {
 		case <-f.Ok():
@@ -225,10 +238,9 @@ func (p *packages) putChunks(ctx context.Context, subject string, content io.Rea
 			underway = underway[1:]
 		}
 	}
-	for _, future := range underway {
-		if err == nil {
-			err = acknowledged(future)
-		}
+	for err == nil && len(underway) > 0 {
+		err = acknowledged(underway[0])
+		underway = underway[1:]
 	}
 	return chunks, size, err
 }
