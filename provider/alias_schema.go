@@ -5,7 +5,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -27,7 +26,7 @@ func aliasSchema() schema.Schema {
 			"function": replaced("Name of the function within the stack. Another is another alias."),
 			"name":     replaced("Name of the alias: 1 to 40 lower-case letters, digits and hyphens, beginning with a letter; not `live`. Another is another alias."),
 			"routing": schema.MapAttribute{
-				ElementType: types.Int64Type, Required: true,
+				ElementType: wholeType{}, Required: true,
 				MarkdownDescription: "How it splits its traffic: version → percent. One or two versions, which exist, and 100 percent in all.",
 				Validators:          []validator.Map{noNulls{}, versionKeys{}},
 			},

@@ -178,3 +178,10 @@ func TestNoAliasHasTheNameOfTheLatestCode(t *testing.T) {
 		ExpectError: regexp.MustCompile(`"\$LATEST"\s+cannot\s+name\s+an\s+alias`),
 	})
 }
+
+func TestAWeightIsAWholePercentage(t *testing.T) {
+	runAliasing(t, &aliasing{}, resource.TestStep{
+		Config:      betaOf(`routing = { "1" = 99.5, "2" = 0.5 }`),
+		ExpectError: regexp.MustCompile(`routing\["1"\]\s+is\s+99\.5,\s+which\s+is\s+not\s+a\s+whole\s+number`),
+	})
+}

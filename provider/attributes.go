@@ -37,16 +37,16 @@ func computedString(doc string) schema.StringAttribute {
 }
 
 func requiredNumber(doc string) schema.Int64Attribute {
-	return schema.Int64Attribute{Required: true, MarkdownDescription: doc}
+	return schema.Int64Attribute{Required: true, CustomType: wholeType{}, MarkdownDescription: doc}
 }
 
 func optionalNumber(doc string) schema.Int64Attribute {
-	return schema.Int64Attribute{Optional: true, MarkdownDescription: doc}
+	return schema.Int64Attribute{Optional: true, CustomType: wholeType{}, MarkdownDescription: doc}
 }
 
 func defaultNumber(value int, doc string) schema.Int64Attribute {
 	return schema.Int64Attribute{
-		Optional: true, Computed: true, MarkdownDescription: doc,
+		Optional: true, Computed: true, CustomType: wholeType{}, MarkdownDescription: doc,
 		Default: int64default.StaticInt64(int64(value)),
 	}
 }
