@@ -30,6 +30,13 @@ func Main(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	MainOnEmulators(m)
+}
+
+// MainOnEmulators prepares a test package that starts no other programs than emulators
+// of AWS. What those are is pinned, and Go sees the pins: the result of an earlier run
+// with the same code and the same pins stands.
+func MainOnEmulators(m *testing.M) {
 	shared.usable = true
 	code := m.Run()
 	if err := shared.stop(); err != nil {

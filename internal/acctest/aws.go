@@ -44,7 +44,6 @@ type AWSAccount struct {
 // the proxy that real AWS would refuse for its form.
 func StartAWS(t testing.TB, kind harness.EmulatorKind) *AWSAccount {
 	t.Helper()
-	_ = os.Getenv(envRun)
 	emulator, err := shared.emulator(t.Context(), kind)
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +201,6 @@ func (s *sharedAWS) account() string {
 // Ministack cannot be emptied, since it remembers the URLs of functions.
 func OwnEmulator(t testing.TB, kind harness.EmulatorKind) *harness.Emulator {
 	t.Helper()
-	_ = os.Getenv(envRun)
 	e, err := shared.take(t.Context(), kind)
 	if err != nil {
 		t.Fatal(err)

@@ -11,5 +11,5 @@ func TestMain(m *testing.M) {
 	if job := os.Getenv(envVictim); job != "" {
 		os.Exit(victim(job))
 	}
-	acctest.Main(m)
+	acctest.MainOnEmulators(m)
 }
