@@ -9,13 +9,10 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/target"
 )
 
-// plainKind is the kind of stacks that have functions and no more.
-const plainKind = "plain"
-
 // crashKinds are a stack of every kind, before and after a change of as much as one can
 // have.
 var crashKinds = map[string]struct{ before, after stack.Stack }{
-	plainKind: {
+	"plain": {
 		before: stack.Stack{Functions: map[string]stack.Function{
 			"resize": crashFunction("one", func(f *stack.Function) {
 				f.Layers, f.Environment = []string{crashCode("layer one")}, map[string]string{"BUCKET": "pictures"}

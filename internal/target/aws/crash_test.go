@@ -297,19 +297,17 @@ func (c *crash) killed(operation string, at map[string]acctest.Point) {
 }
 
 // A process is killed after every call to AWS of a create, an update and a delete that
-// may have changed something, and after every look from the first change on; see chosen.
-// The looks before leave AWS as it was, so that the last stands for all.
+// may have changed something, and after every look from the first change on. The looks
+// before leave AWS as it was, so that the last stands for all.
 func TestTheNextOperationFinishesWhatAKilledProcessBegan(t *testing.T) {
-	plain := openCrash(t, plainKind)
 	for _, kind := range slices.Sorted(maps.Keys(crashKinds)) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			c := openCrash(t, kind)
-			chosen, most := c.chosen(plain)
-			names := stacks(1 + most)
+			names := stacks(1 + c.most())
 			for _, operation := range crashOperations {
-				looks := c.courses[operation].looks
-				points := append([]acctest.Point{looks[len(looks)-1]}, chosen[operation]...)
+				way := c.courses[operation]
+				points := append([]acctest.Point{way.looks[len(way.looks)-1]}, way.steps...)
 				at := map[string]acctest.Point{}
 				for n, point := range points {
 					at[names[n]] = point
@@ -321,38 +319,20 @@ func TestTheNextOperationFinishesWhatAKilledProcessBegan(t *testing.T) {
 				if !c.finish(operation, names) {
 					t.FailNow()
 				}
-				t.Logf("the %s was killed after %d of its last %d calls", operation, len(points), 1+len(c.courses[operation].steps))
+				t.Logf("the %s was killed after each of its last %d calls", operation, len(points))
 			}
 			c.NothingLeft()
 		})
 	}
 }
 
-// chosen are the points of each operation to disturb it at, and how many there are at most:
-// every one that only this kind of stack has. What each stack does for its functions is
-// disturbed everywhere in a plain one, and here at every third point, for what else goes on
-// at the same time.
-func (c *crash) chosen(plain *crash) (points map[string][]acctest.Point, most int) {
-	points = map[string][]acctest.Point{}
-	for operation, way := range c.courses {
-		points[operation] = c.among(way.steps, plain.courses[operation].steps)
-		most = max(most, len(points[operation]))
+// most is how many calls any of the operations makes from the first change on.
+func (c *crash) most() int {
+	most := 0
+	for _, each := range c.courses {
+		most = max(most, len(each.steps))
 	}
-	return points, most
-}
-
-// among chooses points of this kind of stacks; see chosen.
-func (c *crash) among(points, plain []acctest.Point) []acctest.Point {
-	if c.kind == plainKind {
-		return points
-	}
-	var chosen []acctest.Point
-	for n, point := range points {
-		if n%3 == 0 || !slices.Contains(plain, point) {
-			chosen = append(chosen, point)
-		}
-	}
-	return chosen
+	return most
 }
 
 // finish does an operation undisturbed, after which the stacks are as any.
