@@ -92,7 +92,7 @@ var deviations = []deviation{
 	{
 		emulator: Moto, name: "numbers of versions",
 		does:     "gives a new version the number of a deleted one, and then has two of a number",
-		aws:      "counts on: a number is never used again, also not after its function was deleted",
+		aws:      "counts on: a number is never used again while the function lives",
 		evidence: "Lambda's guide on versions; answers to PublishVersion recorded from AWS",
 		calls:    []string{"lambda:DeleteFunction", "lambda:GetFunction", "lambda:GetFunctionConfiguration", "lambda:ListVersionsByFunction"},
 		correct:  hideDeletedVersions,
