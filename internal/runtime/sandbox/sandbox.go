@@ -65,9 +65,30 @@ type Spec struct {
 	// RuntimeAPI is served to this instance, and to no other, at
 	// AWS_LAMBDA_RUNTIME_API.
 	RuntimeAPI http.Handler
+	// Network is "" for outgoing connections, or "none" for the loopback interface
+	// alone.
+	Network string
+	// Ingress, unless nil or Network is "none", is served at 127.0.0.1 inside the
+	// instance where that is not the host's own.
+	Ingress *Ingress
+	// Warm, unless nil, is how an interpreter is started before it is known for which
+	// function: it asks its Runtime API for what Argv and Env would have said.
+	Warm *Program
 	// Output receives what the tree writes to standard output and error. Writes
 	// are never concurrent.
 	Output io.Writer
+}
+
+// A Program is what to execute, with its whole environment.
+type Program struct {
+	// Argv and Env are as in Spec.
+	Argv, Env []string
+}
+
+// An Ingress is what an instance reaches on its own loopback interface.
+type Ingress struct {
+	Port    int
+	Handler http.Handler
 }
 
 // An Instance is a running process tree. Its methods may be called by any
