@@ -38,6 +38,12 @@ type answer struct {
 // failed tells whether a user would have noticed.
 func (a answer) failed() bool { return a.status != http.StatusOK }
 
+// gaveUp tells whether the ingress answered in place of a function that it had waited for
+// as long as API Gateway does.
+func (a answer) gaveUp() bool {
+	return a.status == http.StatusServiceUnavailable && a.came.Sub(a.sent) >= 30*time.Second
+}
+
 // beginLoad sends rate requests a second at most, and as many at a time as there are
 // senders, until the load's stop or the test's end.
 func beginLoad(t *testing.T, rate, senders int, urls ...string) *load {
