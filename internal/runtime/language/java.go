@@ -80,7 +80,7 @@ func (j *java) Command(ctx context.Context, f Function) (Command, error) {
 	}
 	const classPath = sandbox.Runtime + ":" + sandbox.Task + ":" + sandbox.Task + "/*:" + sandbox.Task + "/lib/*:" + sandbox.Layers + "/java/lib/*"
 	return Command{
-		Argv: []string{
+		Argv: wrapped(f, []string{
 			filepath.Join(j.home, "bin", "java"),
 			// As Lambda has them: https://docs.aws.amazon.com/lambda/latest/dg/java-customization.html
 			fmt.Sprintf("-XX:MaxHeapSize=%dk", f.Memory*1024*85/100),
@@ -92,7 +92,7 @@ func (j *java) Command(ctx context.Context, f Function) (Command, error) {
 			// Whatever the host's locales: before and since Java 18.
 			"-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Dstderr.encoding=UTF-8",
 			"-cp", classPath, "tidegate.Bootstrap",
-		},
+		}),
 		Env:        environment(f, map[string]string{"JAVA_HOME": j.home, "PATH": searchPath(filepath.Join(j.home, "bin"))}),
 		Readable:   j.readable(),
 		RuntimeDir: classes,
