@@ -70,6 +70,7 @@ const (
 	errorOutOfMemory     = "Runtime.OutOfMemory"
 	errorEntrypoint      = "Runtime.InvalidEntrypoint"
 	errorTooLarge        = "Function.ResponseSizeTooLarge"
+	errorTruncated       = "Runtime.TruncatedResponse"
 	errorUnknown         = "Runtime.Unknown"
 	errorFunctionUnknown = "Function.Unknown"
 )

@@ -391,3 +391,23 @@ func (discardLogs) Append(telemetry.Group, telemetry.Entry)              {}
 func (discardLogs) Remove(context.Context, string, string, string) error { return nil }
 
 func (discardLogs) Groups(context.Context) ([]telemetry.Group, error) { return nil, nil }
+
+// stream answers in streaming mode: with what write writes, and then the trailers.
+func (p *process) stream(id, contentType string, trailers map[string]string, write func(io.Writer)) *httptest.ResponseRecorder {
+	body, in := io.Pipe()
+	r := httptest.NewRequestWithContext(p.killed, http.MethodPost, apiPrefix+"invocation/"+id+"/response", body)
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set(headerResponseMode, modeStreaming)
+	go func() {
+		defer in.CloseWithError(io.ErrUnexpectedEOF) // should the program end here
+		write(in)
+		r.Trailer = http.Header{}
+		for name, value := range trailers {
+			r.Trailer.Set(name, value)
+		}
+		in.Close()
+	}()
+	w := httptest.NewRecorder()
+	p.spec.RuntimeAPI.ServeHTTP(w, r)
+	return w
+}

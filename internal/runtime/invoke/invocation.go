@@ -19,6 +19,12 @@ type invocation struct {
 	timeout       time.Duration
 	logTail       bool
 
+	// stream hands the answer over as it comes; nil if who invoked wants it whole.
+	// streamed tells whether the function used it, and may be read once answered is
+	// closed.
+	stream   *stream
+	streamed bool
+
 	// release ends the invocation's place under the limits, and counts it.
 	release func(now time.Time, o outcome)
 
@@ -41,6 +47,8 @@ type invocation struct {
 // An outcome is how an invocation ended.
 type outcome struct {
 	payload []byte
+	// contentType of an answer in streaming mode that was taken as a whole.
+	contentType string
 	// failure is why the function failed; nil if it did not.
 	failure *functionError
 	// err is why the invocation did not run to an end; nil if it did.
@@ -68,5 +76,6 @@ func (inv *invocation) answer(o outcome) {
 	}
 	inv.outcome = o
 	inv.release(now, o)
+	inv.stream.close()
 	close(inv.answered)
 }

@@ -48,6 +48,9 @@ type Request struct {
 	Source string
 	// LogTail asks for the end of the invocation's log, at most 4 KB.
 	LogTail bool
+	// Sink, unless nil, gets the function's answer as the function writes it; the
+	// Response then has no Payload but that of an error. For Invoke only.
+	Sink Sink
 
 	// The rest is for InvokeAsync only.
 
@@ -63,6 +66,9 @@ type Request struct {
 type Response struct {
 	// Payload is the function's answer, or Lambda's error object.
 	Payload []byte
+	// ContentType of an answer in streaming mode that nobody wanted as a stream, as the
+	// function's runtime gave it; else empty.
+	ContentType string
 	// FunctionError is "" on success, else "Unhandled" or "Handled" as in Lambda's
 	// X-Amz-Function-Error.
 	FunctionError string

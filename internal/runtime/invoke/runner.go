@@ -136,7 +136,13 @@ func (r *runner) invoke(ctx context.Context, f *function, p *pool, arn string, r
 		return Response{}, errClosing
 	}
 	inv := f.newInvocation(p, arn, req)
+	if req.Sink != nil {
+		inv.stream = newStream()
+	}
 	r.run(ctx, p, inv)
+	if req.Sink != nil {
+		return inv.deliver(ctx, req.Sink, p.version.name)
+	}
 	done := inv.answered
 	if inv.logTail {
 		done = inv.finished
@@ -230,7 +236,7 @@ func (inv *invocation) response(version string) (Response, error) {
 	}
 	r := Response{
 		Payload: o.payload, ExecutedVersion: version, RequestID: inv.id,
-		Duration: o.duration, ColdStart: inv.coldStart,
+		Duration: o.duration, ColdStart: inv.coldStart, ContentType: o.contentType,
 	}
 	if o.failure != nil {
 		r.FunctionError = unhandled

@@ -102,18 +102,22 @@ func (i *instance) serveNext(w http.ResponseWriter, r *http.Request) {
 }
 
 func (i *instance) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
-	i.serveAnswer(w, r, id, func(body []byte) outcome { return outcome{payload: body} })
+	i.serveAnswer(w, r, id, "response", func(body []byte) outcome { return outcome{payload: body} })
 }
 
 func (i *instance) serveError(w http.ResponseWriter, r *http.Request, id string) {
-	i.serveAnswer(w, r, id, func(body []byte) outcome {
+	i.serveAnswer(w, r, id, "error", func(body []byte) outcome {
 		return outcome{failure: &functionError{Type: errorType(r), payload: body}}
 	})
 }
 
-func (i *instance) serveAnswer(w http.ResponseWriter, r *http.Request, id string, means func(body []byte) outcome) {
+func (i *instance) serveAnswer(w http.ResponseWriter, r *http.Request, id, what string, means func(body []byte) outcome) {
 	if err := i.beginAnswer(id); err != nil {
 		accepted(w, err)
+		return
+	}
+	if what == "response" && isStreaming(r.Header.Get(headerResponseMode)) {
+		accepted(w, i.streamAnswer(answerBody{r.Body, r.Header.Get("Content-Type"), func(name string) string { return r.Trailer.Get(name) }}))
 		return
 	}
 	body, err := readBody(r)
@@ -177,7 +181,10 @@ var errorTypePattern = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`
 // errorType is the type of error a runtime names, if it is of Lambda's form:
 // "Runtime.ImportModuleError". As on Lambda any other is unknown.
 func errorType(r *http.Request) string {
-	named := r.Header.Get("Lambda-Runtime-Function-Error-Type")
+	return knownErrorType(r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+}
+
+func knownErrorType(named string) string {
 	switch {
 	case errorTypePattern.MatchString(named):
 		return named
