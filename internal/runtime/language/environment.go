@@ -17,13 +17,7 @@ import (
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 // lists them. Those it calls reserved win over the function's own.
 func environment(f Function, defaults map[string]string) []string {
-	env := map[string]string{
-		"LANG":            "en_US.UTF-8",
-		"TZ":              ":UTC",
-		"PATH":            searchPath(),
-		"LD_LIBRARY_PATH": libraryPath(),
-	}
-	maps.Copy(env, defaults)
+	env := defaultVariables(defaults)
 	maps.Copy(env, f.Variables)
 	initialization := f.Initialization
 	if initialization == "" {
@@ -45,6 +39,27 @@ func environment(f Function, defaults map[string]string) []string {
 	if !strings.HasPrefix(f.Runtime, "provided") {
 		env["AWS_EXECUTION_ENV"] = "AWS_Lambda_" + f.Runtime
 	}
+	return sorted(env)
+}
+
+// defaultEnvironment is what is left of environment where no function is known.
+func defaultEnvironment(defaults map[string]string) []string {
+	return sorted(defaultVariables(defaults))
+}
+
+func defaultVariables(defaults map[string]string) map[string]string {
+	env := map[string]string{
+		"LANG":            "en_US.UTF-8",
+		"TZ":              ":UTC",
+		"PATH":            searchPath(),
+		"LD_LIBRARY_PATH": libraryPath(),
+	}
+	maps.Copy(env, defaults)
+	return env
+}
+
+// sorted returns the variables as "name=value".
+func sorted(env map[string]string) []string {
 	out := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		out = append(out, name+"="+env[name])

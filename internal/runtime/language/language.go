@@ -3,7 +3,11 @@
 // environment, makes an instance of a function.
 package language
 
-import "context"
+import (
+	"context"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+)
 
 // A Function is what a language must know of one to run it.
 type Function struct {
@@ -38,6 +42,9 @@ type Command struct {
 	Readable []string
 	// RuntimeDir holds the bootstrap; empty if there is none.
 	RuntimeDir string
+	// Warm is how its interpreter is started before the function is known; nil if it
+	// cannot be.
+	Warm *sandbox.Program
 }
 
 // A Language runs the code of one runtime identifier.

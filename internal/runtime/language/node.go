@@ -40,19 +40,21 @@ func findNode(p places, probes *probeCache, dir string) []Language {
 func (n node) Runtime() string { return n.runtime }
 
 func (n node) Command(_ context.Context, f Function) (Command, error) {
+	argv := []string{
+		n.executable,
+		// The heap must know its bound, or it grows past the memory limit before it
+		// collects. Lambda gives it nine tenths too.
+		fmt.Sprintf("--max-old-space-size=%d", f.Memory*9/10),
+		sandbox.Runtime + "/bootstrap.cjs",
+	}
+	defaults := map[string]string{
+		"PATH": searchPath(filepath.Dir(n.executable)),
+		"NODE_PATH": fmt.Sprintf("%[1]s/nodejs/node%[2]s/node_modules:%[1]s/nodejs/node_modules:%[3]s",
+			sandbox.Layers, n.major, sandbox.Task),
+	}
+	env := environment(f, defaults)
 	return Command{
-		Argv: []string{
-			n.executable,
-			// The heap must know its bound, or it grows past the memory limit before it
-			// collects. Lambda gives it nine tenths too.
-			fmt.Sprintf("--max-old-space-size=%d", f.Memory*9/10),
-			sandbox.Runtime + "/bootstrap.cjs",
-		},
-		Env: environment(f, map[string]string{
-			"PATH": searchPath(filepath.Dir(n.executable)),
-			"NODE_PATH": fmt.Sprintf("%[1]s/nodejs/node%[2]s/node_modules:%[1]s/nodejs/node_modules:%[3]s",
-				sandbox.Layers, n.major, sandbox.Task),
-		}),
+		Argv: wrapped(f, argv), Env: env, Warm: warm(argv, env, defaults),
 		Readable:   prefixOf(n.executable),
 		RuntimeDir: n.bootstrap,
 	}, nil

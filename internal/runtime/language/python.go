@@ -67,15 +67,17 @@ func (p *python) Command(ctx context.Context, f Function) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
+	// -I keeps the host's variables, user packages and current folder out, -S the
+	// site module (a third of the start); the bootstrap sets the path itself. -u:
+	// what is printed must be out before the answer is.
+	argv := []string{p.executable, "-I", "-S", "-u", sandbox.Runtime + "/" + bootstrap}
+	defaults := map[string]string{
+		"PATH":       searchPath(filepath.Dir(p.executable)),
+		"PYTHONPATH": sandbox.Layers + "/python/lib/python" + p.version + "/site-packages:" + sandbox.Layers + "/python",
+	}
+	env := environment(f, defaults)
 	return Command{
-		// -I keeps the host's variables, user packages and current folder out, -S the
-		// site module (a third of the start); the bootstrap sets the path itself. -u:
-		// what is printed must be out before the answer is.
-		Argv: []string{p.executable, "-I", "-S", "-u", sandbox.Runtime + "/" + bootstrap},
-		Env: environment(f, map[string]string{
-			"PATH":       searchPath(filepath.Dir(p.executable)),
-			"PYTHONPATH": sandbox.Layers + "/python/lib/python" + p.version + "/site-packages:" + sandbox.Layers + "/python",
-		}),
+		Argv: wrapped(f, argv), Env: env, Warm: warm(argv, env, defaults),
 		Readable:   append(prefixOf(p.executable), p.prefixes...),
 		RuntimeDir: p.bootstrap,
 	}, nil

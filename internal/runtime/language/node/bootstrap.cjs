@@ -34,6 +34,13 @@ class RuntimeAPI {
   hold() { this.socket.ref(); }
   letGo() { this.socket.unref(); }
 
+  // Waits until it is known for which function this process is.
+  async assignment() {
+    const { status, body } = await this.#exchange('GET', '/tidegate/assignment', '', null);
+    if (status !== 200) process.exit(1);
+    return JSON.parse(body.toString('utf8'));
+  }
+
   async next() {
     const response = await this.#request('GET', 'invocation/next', '', null);
     if (response.status !== 200) throw new Error(`the Runtime API answered /next with status ${response.status}`);
@@ -54,8 +61,12 @@ class RuntimeAPI {
   }
 
   #request(method, where, headers, body) {
+    return this.#exchange(method, `/2018-06-01/runtime/${where}`, headers, body);
+  }
+
+  #exchange(method, target, headers, body) {
     const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
-    const head = `${method} /2018-06-01/runtime/${where} HTTP/1.1\r\nHost: ${this.host}\r\n${headers}${length}\r\n`;
+    const head = `${method} ${target} HTTP/1.1\r\nHost: ${this.host}\r\n${headers}${length}\r\n`;
     return new Promise((resolve) => {
       this.resolve = resolve;
       if (body === null || body.length < 65536) {
@@ -374,9 +385,32 @@ function serialize(outcome) {
   }
 }
 
+// --- Start before the function is known ------------------------------------
+
+// Loads what Node itself loads late: it imports its loader of ES modules with the
+// first of them.
+const preload = () => import('node:path');
+
+// Makes the environment and the folder those the process would have been started
+// with. Only NODE_PATH has been read by then of what a function may set: one that
+// sets others that Node reads when it starts does not start this way.
+function assume(assignment) {
+  for (const name of Object.keys(env)) delete env[name];
+  for (const variable of assignment.env) {
+    const at = variable.indexOf('=');
+    env[variable.slice(0, at)] = variable.slice(at + 1);
+  }
+  process.chdir(assignment.cwd);
+  require('module')._initPaths();
+}
+
 async function main() {
   const api = new RuntimeAPI(env.AWS_LAMBDA_RUNTIME_API);
   patchConsole();
+  if (env._HANDLER === undefined) {
+    await preload();
+    assume(await api.assignment());
+  }
   onCrash = (error, status) => {
     api.hold();
     api.initFailed(errorObject(error)).then(() => process.exit(status));

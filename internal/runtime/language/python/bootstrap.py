@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
 
 import sys
 import time
-from os import environ
+from os import chdir, environ
 
 # The C module under "socket", which would import a dozen others.
 import _socket
@@ -27,6 +27,13 @@ class RuntimeAPI:
         self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         self.rest = b""
 
+    def assignment(self):
+        """Waits until it is known for which function this interpreter is."""
+        status, _, body = self._exchange("GET", "/tidegate/assignment")
+        if status != 200:
+            sys.exit(1)
+        return body
+
     def next(self):
         status, headers, body = self._request("GET", "invocation/next")
         if status != 200:
@@ -43,7 +50,10 @@ class RuntimeAPI:
         self._request("POST", "init/error", to_json(error), error["errorType"])
 
     def _request(self, method, where, body=None, error_type=None):
-        head = "%s /2018-06-01/runtime/%s HTTP/1.1\r\nHost: %s\r\n" % (method, where, self.host)
+        return self._exchange(method, "/2018-06-01/runtime/" + where, body, error_type)
+
+    def _exchange(self, method, path, body=None, error_type=None):
+        head = "%s %s HTTP/1.1\r\nHost: %s\r\n" % (method, path, self.host)
         if error_type is not None:
             head += "Lambda-Runtime-Function-Error-Type: %s\r\n" % error_type.encode("ascii", "replace").decode()
         if body is not None:
@@ -281,6 +291,7 @@ def set_path(root):
     library = "%s/lib/python%d.%d/" % ((sys.prefix,) + sys.version_info[:2])
     last = [library + "site-packages", library + "dist-packages", sys.prefix + "/lib/python3/dist-packages"]
     sys.path[:] = first + sys.path + last
+    return first
 
 
 def load_handler(name):
@@ -307,6 +318,47 @@ def load_handler(name):
         raise Fault("HandlerNotFound", "Handler '%s' missing on module '%s'" % (function_name, module_name))
 
 
+# --- Start before the function is known -------------------------------------
+
+
+def preload():
+    """Imports what every start does, and returns the names of the modules."""
+    before = set(sys.modules)
+    import json  # noqa: F401
+
+    return [name for name in sys.modules if name not in before]
+
+
+def assume(assignment):
+    """Makes the environment and the folder those the process would have been started with."""
+    from json import loads
+
+    assignment = loads(assignment)
+    # Python sets it where the host lacks LANG, https://peps.python.org/pep-0538/.
+    coerced = environ.get("LC_CTYPE")
+    environ.clear()
+    for variable in assignment["env"]:
+        name, _, value = variable.partition("=")
+        environ[name] = value
+    if coerced is not None:
+        environ["LC_CTYPE"] = coerced
+    chdir(assignment["cwd"])
+
+
+def forget_shadowed(preloaded, first):
+    """Forgets the modules loaded early if the package or a layer brings one of that name, which
+    would have been taken instead."""
+    find = sys.meta_path[-1].find_spec
+    for name in preloaded:
+        if "." in name or sys.modules[name].__spec__.origin in ("built-in", "frozen"):
+            continue
+        spec = find(name, first)
+        if spec is not None and spec.loader is not None:  # without a loader it is a folder like any other
+            for each in preloaded:
+                del sys.modules[each]
+            return
+
+
 # --- Invocations ------------------------------------------------------------
 
 
@@ -325,7 +377,12 @@ def answer(handler, headers, body):
 def main():
     global current_request, dumps, loads
     api = RuntimeAPI(environ["AWS_LAMBDA_RUNTIME_API"])
-    set_path(environ["LAMBDA_TASK_ROOT"])
+    preloaded = []
+    if "_HANDLER" not in environ:  # started before it is known for what
+        preloaded = preload()
+        assume(api.assignment())
+    first = set_path(environ["LAMBDA_TASK_ROOT"])
+    forget_shadowed(preloaded, first)
     sys.meta_path.insert(0, LoggingFinder)
     # Not on top: a package may bring a json of its own, and its path is set only now.
     from json import dumps, loads

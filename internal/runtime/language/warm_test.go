@@ -1,0 +1,175 @@
+package language
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+)
+
+// assigned starts the function's interpreter before the function is known, and
+// assigns it this environment then.
+func assigned(env []string) option {
+	return func(_ *Function, s *sandbox.Spec) {
+		s.ID += "-assigned"
+		s.RuntimeAPI.(*function).assignment = env //nolint:forcetypeassert // see startIn
+	}
+}
+
+// assign answers who asks for which function it is. The address of the Runtime API
+// is each instance's own where they share a network.
+func (f *function) assign(w http.ResponseWriter, r *http.Request) {
+	const address, root = "AWS_LAMBDA_RUNTIME_API=", "LAMBDA_TASK_ROOT="
+	var assignment struct {
+		Env []string `json:"env"`
+		Cwd string   `json:"cwd"`
+	}
+	for _, variable := range f.assignment {
+		if strings.HasPrefix(variable, address) {
+			variable = address + r.Host
+		}
+		if cwd, ok := strings.CutPrefix(variable, root); ok {
+			assignment.Cwd = cwd
+		}
+		assignment.Env = append(assignment.Env, variable)
+	}
+	json.NewEncoder(w).Encode(assignment) //nolint:errcheck,errchkjson // the function may be gone
+}
+
+// Everything that a function can see of how it was started.
+var dumps = map[string]map[string]string{
+	"nodejs": {"app.js": `
+const fs = require('fs'), { execFileSync } = require('child_process');
+exports.handler = async () => ({
+	env: Object.entries(process.env).map(([k, v]) => k + '=' + v), childsEnv: execFileSync('env').toString().split('\n').sort(),
+	argv: process.argv, argv0: process.argv0, execArgv: process.execArgv, title: process.title, cwd: process.cwd(),
+	main: require.main.filename, paths: module.paths, globalPaths: require('module').globalPaths, own: require.resolve.paths('x'),
+	cache: Object.keys(require.cache), versions: process.versions, globals: Object.getOwnPropertyNames(globalThis), umask: process.umask(),
+	descriptors: fs.readdirSync('/proc/self/fd').length, layered: require('shared'), now: new Date(0).toString(), locale: Intl.DateTimeFormat().resolvedOptions(),
+	listeners: process.eventNames().map(String), dump: fs.readFileSync('/proc/self/cmdline', 'utf8'),
+	status: fs.readFileSync('/proc/self/status', 'utf8').split('\n').filter((l) => /^(Groups|Umask|Sig(Ign|Blk|Cgt)|Cap|NoNewPrivs|NSpid)/.test(l)),
+	limits: fs.readFileSync('/proc/self/limits', 'utf8'), imported: (await import('./other.mjs')).default,
+})`, "other.mjs": `export default import.meta.url`},
+	"python": {"app.py": `
+import os, sys, subprocess
+def handler(event, context):
+  import shared
+  return dict(
+    env=["%s=%s" % e for e in os.environ.items()], childs=sorted(subprocess.run(["env"], stdout=subprocess.PIPE).stdout.decode().split("\n")),
+    argv=sys.argv, path=sys.path, modules=list(sys.modules), meta=[str(f) for f in sys.meta_path], hooks=len(sys.path_hooks), flags=str(sys.flags),
+    importers=sorted(sys.path_importer_cache), cwd=os.getcwd(), prefixes=[sys.prefix, sys.base_prefix, sys.exec_prefix, sys.executable],
+    encodings=[sys.getfilesystemencoding(), sys.stdout.encoding, sys.stdout.line_buffering, sys.stdout.write_through],
+    descriptors=len(os.listdir("/proc/self/fd")), main=sorted(vars(sys.modules["__main__"])), shared=shared.v,
+    cmdline=open("/proc/self/cmdline").read(), limits=open("/proc/self/limits").read(), umask=os.umask(0o22),
+    status=[l for l in open("/proc/self/status") if l.startswith(("Groups", "SigB", "SigI", "SigC", "Cap", "NoNew", "NSpid"))],
+    files={n: getattr(m, "__file__", None) for n, m in sys.modules.items()})
+`},
+}
+
+func TestAFunctionCannotTellThatItsInterpreterWasThereBefore(t *testing.T) {
+	for language, files := range dumps {
+		each(t, language, func(t *testing.T, runtime string) {
+			layers := layer(t, map[string]string{
+				"nodejs/node_modules/shared/index.js": `module.exports = 'from a layer'`, "python/shared.py": "v = 'from a layer'",
+			})
+			own := with("OWN", "mine = ü\"'")
+			first := start(t, runtime, "app.handler", files, layers, own)
+			usual := first.dump()
+			warm := start(t, runtime, "app.handler", files, layers, own, assigned(environmentOf(t, first))).dump()
+			for name, value := range usual {
+				if want, got := fmt.Sprint(value), fmt.Sprint(warm[name]); got != want {
+					t.Errorf("%s is\n%s\nand not\n%s", name, got, want)
+				}
+			}
+		})
+	}
+}
+
+var loopback = regexp.MustCompile(`127\.0\.0\.1:[0-9]+`)
+
+func TestAPackagesModulesComeBeforeThoseLoadedEarly(t *testing.T) {
+	each(t, "python", func(t *testing.T, runtime string) {
+		for name, files := range map[string]map[string]string{
+			"module":  {"json.py": "own = 'own'\ndef loads(text): return {}\ndef dumps(value): return '\"%s\"' % value"},
+			"package": {"json/__init__.py": "own = 'own'\ndef loads(text): return {}\ndef dumps(value): return '\"%s\"' % value"},
+			// What json imports, and not json itself.
+			"dependency": {"keyword.py": "own = 'own'\nfrom os import path\nexec(open(path.join(path.dirname(path.__file__), 'keyword.py')).read())"},
+			// No module: a folder without code hides nothing.
+			"folder": {"json/data.txt": ""},
+		} {
+			t.Run(name, func(t *testing.T) {
+				files["app.py"] = `
+import json, keyword, sys
+def handler(event, context): return [getattr(json, "own", "") or getattr(keyword, "own", "none"), len(sys.modules), sorted(sys.modules)]`
+				usual := start(t, runtime, "app.handler", files)
+				want := usual.invoke(`{}`)
+				if owned := name != "folder"; strings.Contains(want.body, "own") != owned {
+					t.Fatalf("the usual start gives %s", want.body)
+				}
+				f := start(t, runtime, "app.handler", files, assigned(environmentOf(t, usual)))
+				if got := f.invoke(`{}`); got.body != want.body {
+					t.Errorf("it gives\n%s\nand not\n%s", got.body, want.body)
+				}
+			})
+		}
+	})
+}
+
+// environmentOf is what the process of the function was started with.
+func environmentOf(t *testing.T, f *function) []string {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", f.instance.PID()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
+}
+
+func TestVariablesThatAreReadEarlyKeepAnInterpreterFromStartingEarlier(t *testing.T) {
+	for _, runtime := range shared.registry.Available() {
+		t.Run(runtime, func(t *testing.T) {
+			l, err := shared.registry.Find(runtime)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for variable, late := range map[string]bool{
+				"NODE_OPTIONS=--inspect": false, "NODE_EXTRA_CA_CERTS=/var/task/ca.pem": false, "UV_THREADPOOL_SIZE=8": false, "PYTHONHASHSEED=0": false,
+				"LD_PRELOAD=/var/task/x.so": false, "LD_LIBRARY_PATH=/var/task": false, "MALLOC_ARENA_MAX=1": false, "GLIBC_TUNABLES=x": false,
+				"TZ=Europe/Berlin": false, "LANG=C": false, "LC_ALL=C": false, "AWS_LAMBDA_EXEC_WRAPPER=/opt/wrap": false,
+				"TZ=:UTC": true, "LANG=en_US.UTF-8": true, "NODE_ENV=production": true, "NODE_PATH=/opt/x": true, "PYTHONPATH=/opt/x": true, "TABLE=orders": true,
+				"PATH=/opt/bin": true,
+			} {
+				name, value, _ := strings.Cut(variable, "=")
+				command, err := l.Command(t.Context(), Function{Runtime: runtime, Handler: "a.b", Memory: 128, Variables: map[string]string{name: value}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				can := strings.HasPrefix(runtime, "nodejs") || strings.HasPrefix(runtime, "python")
+				if (command.Warm != nil) != (can && late) {
+					t.Errorf("with %s it starts earlier: %v", variable, command.Warm != nil)
+				}
+				if command.Warm != nil && (!slices.Equal(command.Warm.Argv, command.Argv) || slices.ContainsFunc(command.Warm.Env, func(v string) bool { return strings.HasPrefix(v, "_HANDLER=") })) {
+					t.Errorf("it starts earlier with %q", command.Warm)
+				}
+			}
+		})
+	}
+}
+
+// dump is what the function answers with, as an object.
+func (f *function) dump() map[string]any {
+	f.t.Helper()
+	a := f.invoke(`{}`)
+	var got map[string]any
+	text := loopback.ReplaceAllString(a.body, "127.0.0.1:9001")
+	if err := json.Unmarshal([]byte(text), &got); err != nil || a.to != "response" {
+		f.t.Fatalf("%s %s: %v", a.to, a.body, err)
+	}
+	return got
+}
