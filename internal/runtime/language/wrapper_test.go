@@ -31,7 +31,7 @@ func TestAWrapperThatIsNotThereStartsNothing(t *testing.T) {
 	each(t, "java", func(t *testing.T, runtime string) {
 		f := start(t, runtime, "a.B", map[string]string{"a": ""}, with(envWrapper, "/opt/wrap"))
 		<-f.instance.Done()
-		if exit := f.instance.Exit(); !strings.Contains(exit.StartError, "/opt/wrap") {
+		if exit := f.instance.Exit(); !strings.Contains(exit.StartError, "wrap is missing") {
 			t.Errorf("it ended so: %+v", exit)
 		}
 	})
