@@ -21,6 +21,7 @@ import (
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/language"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -108,12 +109,11 @@ func (p *process) call(method, path, body string, header ...string) *httptest.Re
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	w := httptest.NewRecorder()
-	p.spec.RuntimeAPI.ServeHTTP(w, r)
-	return w
+	return sandboxtest.Call(p.spec.RuntimeAPI, r)
 }
 
 // process implements sandbox.Instance.
+func (p *process) Initialized()          {}
 func (p *process) Terminate()            { p.kill() }
 func (p *process) Kill()                 { p.kill() }
 func (p *process) Done() <-chan struct{} { return p.done }
@@ -170,7 +170,7 @@ type fakeLanguage struct{}
 func (fakeLanguage) Runtime() string { return "provided" }
 
 func (fakeLanguage) Command(_ context.Context, f language.Function) (language.Command, error) {
-	c := language.Command{Argv: []string{"bootstrap"}, Env: []string{"INITIALIZATION=" + f.Initialization}}
+	c := language.Command{Version: "provided:fake", Argv: []string{"bootstrap"}, Env: []string{"INITIALIZATION=" + f.Initialization}}
 	for name, value := range f.Variables {
 		c.Env = append(c.Env, name+"="+value)
 	}
@@ -398,16 +398,17 @@ func (p *process) stream(id, contentType string, trailers map[string]string, wri
 	r := httptest.NewRequestWithContext(p.killed, http.MethodPost, apiPrefix+"invocation/"+id+"/response", body)
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set(headerResponseMode, modeStreaming)
+	r.Trailer = http.Header{}
+	for name := range trailers {
+		r.Trailer[name] = nil
+	}
 	go func() {
 		defer in.CloseWithError(io.ErrUnexpectedEOF) // should the program end here
 		write(in)
-		r.Trailer = http.Header{}
 		for name, value := range trailers {
 			r.Trailer.Set(name, value)
 		}
 		in.Close()
 	}()
-	w := httptest.NewRecorder()
-	p.spec.RuntimeAPI.ServeHTTP(w, r)
-	return w
+	return sandboxtest.Call(p.spec.RuntimeAPI, r)
 }

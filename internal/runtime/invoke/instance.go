@@ -1,10 +1,10 @@
 package invoke
 
 import (
-	"context"
 	"sync"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
 
@@ -52,13 +52,14 @@ type instance struct {
 	events  instanceEvents
 	created time.Time
 	// box may be read once started is closed; the Runtime API answers nothing before.
-	box     sandbox.Instance
-	started chan struct{}
+	// Instead unstarted is closed if there never is a box.
+	box                sandbox.Instance
+	started, unstarted chan struct{}
 
 	mu    sync.Mutex
 	phase phase
-	// poll takes the next event to the pending /next; nil if there is none.
-	poll chan *invocation
+	// poll is the pending /next; nil if there is none.
+	poll *rawhttp.Later
 	// current is the invocation that is running or answered.
 	current *invocation
 	// wasReady tells whether it ever was, and initTook how long it was initialising;
@@ -98,7 +99,7 @@ type instanceEvents interface {
 func newInstance(id string, memory int, out *output, events instanceEvents) *instance {
 	return &instance{
 		id: id, memory: memory, out: out, events: events,
-		created: time.Now(), fresh: true, started: make(chan struct{}),
+		created: time.Now(), fresh: true, started: make(chan struct{}), unstarted: make(chan struct{}),
 		initialised: make(chan struct{}), gone: make(chan struct{}),
 	}
 }
@@ -109,21 +110,8 @@ func (i *instance) begin(box sandbox.Instance) {
 	close(i.started)
 }
 
-// hasBegun waits for begin: the process may be quicker than the sandbox's word
-// that it is there. It returns false if ctx ends before.
-func (i *instance) hasBegun(ctx context.Context) bool {
-	select {
-	case <-i.started:
-		return true
-	case <-ctx.Done():
-	}
-	select {
-	case <-i.started: // at the same moment
-		return true
-	default:
-		return false
-	}
-}
+// abandon ends an instance that has no processes, and will have none.
+func (i *instance) abandon() { close(i.unstarted) }
 
 // run sees the instance through, from begin to when its processes are gone.
 func (i *instance) run() {
@@ -156,7 +144,7 @@ func (i *instance) enter(p phase) {
 	}
 	i.phase = p
 	if p == ended && i.poll != nil {
-		close(i.poll)
+		i.poll.Drop()
 		i.poll = nil
 	}
 }
@@ -165,8 +153,8 @@ func (i *instance) enter(p phase) {
 // ready, because it has just ended.
 func (i *instance) invoke(inv *invocation) bool {
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	if i.phase != ready {
+		i.mu.Unlock()
 		return false
 	}
 	if i.fresh && inv.started.IsZero() {
@@ -180,11 +168,27 @@ func (i *instance) invoke(inv *invocation) bool {
 	i.current = inv
 	i.out.start(inv)
 	inv.timer = time.AfterFunc(time.Until(inv.started.Add(inv.timeout)), func() { i.timeOut(inv) })
-	if i.poll != nil {
-		i.poll <- inv
-		i.poll = nil
+	poll := i.poll
+	i.poll = nil
+	i.mu.Unlock()
+	if poll != nil {
+		inv.handTo(poll)
 	}
 	return true
+}
+
+// maxPrompt is the largest event, in bytes, that surely fits into a connection's
+// buffer: whoever invokes must not have to wait for the function to read.
+const maxPrompt = 8 << 10
+
+// handTo answers a pending /next. If its client is gone, it will ask again.
+func (inv *invocation) handTo(poll *rawhttp.Later) {
+	answer := inv.event()
+	if len(answer.Body) <= maxPrompt {
+		_ = poll.Reply(answer)
+		return
+	}
+	go func() { _ = poll.Reply(answer) }()
 }
 
 // timeOut ends the instance if the invocation has taken its time and is not
@@ -305,9 +309,9 @@ func (i *instance) endInitError(failure *functionError) *apiError {
 // initErrorGrace is how long a runtime may live on after /init/error.
 const initErrorGrace = time.Second
 
-// await returns the event for a /next, or why there is none. Cancel ends the
-// waiting.
-func (i *instance) await(cancel <-chan struct{}) (*invocation, *apiError) {
+// ask returns the event for a /next that has one already, or why there will be
+// none. With neither, the request is answered later.
+func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
 	i.mu.Lock()
 	before := i.phase
 	switch before {
@@ -324,31 +328,20 @@ func (i *instance) await(cancel <-chan struct{}) (*invocation, *apiError) {
 		return nil, invalidTransition(ended, ready.String())
 	case initialising, ready:
 	}
-	poll := make(chan *invocation, 1)
-	if i.poll != nil {
-		close(i.poll) // its connection broke, or this one's sender confuses itself
-	}
-	i.poll = poll
+	replaced := i.poll // its connection broke, or the runtime confuses itself
+	i.poll = r.Later()
 	i.enter(ready)
 	i.mu.Unlock()
+	if replaced != nil {
+		invalidTransition(ready, ready.String()).reply(replaced)
+	}
+	if before == initialising {
+		i.box.Initialized()
+	}
 	if before != ready {
 		i.events.onReady(i)
 	}
-
-	select {
-	case inv, ok := <-poll:
-		if !ok {
-			return nil, invalidTransition(ended, ready.String())
-		}
-		return inv, nil
-	case <-cancel:
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if i.poll == poll {
-			i.poll = nil
-		}
-		return nil, invalidTransition(i.phase, ready.String())
-	}
+	return nil, nil
 }
 
 // finishCurrent ends the log of the invocation that was answered, before the

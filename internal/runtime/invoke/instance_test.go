@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -333,9 +334,7 @@ func TestOneAnswerIsReadAtATime(t *testing.T) {
 			first := make(chan int, 1)
 			go func() {
 				request := httptest.NewRequest(http.MethodPost, apiPrefix+"invocation/"+e.id+"/response", r)
-				answer := httptest.NewRecorder()
-				p.spec.RuntimeAPI.ServeHTTP(answer, request)
-				first <- answer.Code
+				first <- sandboxtest.Call(p.spec.RuntimeAPI, request).Code
 			}()
 			synctest.Wait()
 			if code := p.respond(e.id, `"second"`).Code; code != http.StatusForbidden {
@@ -410,7 +409,7 @@ func FuzzRuntimeAPI(f *testing.F) {
 				r := httptest.NewRequestWithContext(p.killed, method, apiPrefix, strings.NewReader(body))
 				r.URL.Path = apiPrefix + path
 				r.Header["Lambda-Runtime-Function-Error-Type"] = []string{kind}
-				p.spec.RuntimeAPI.ServeHTTP(httptest.NewRecorder(), r)
+				sandboxtest.Call(p.spec.RuntimeAPI, r)
 			}
 			h := newHouse(t, func(p *process) {
 				e := p.next()

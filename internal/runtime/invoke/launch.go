@@ -54,18 +54,20 @@ func (v version) key() string {
 func (p *pool) launch(initialization string) (*instance, error) {
 	ctx, cancel := context.WithTimeout(p.runner.life, launchTimeout)
 	defer cancel()
-	spec, err := p.spec(ctx, initialization)
+	spec, version, err := p.spec(ctx, initialization)
 	if err != nil {
 		return nil, err
 	}
 	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
 	i := newInstance(spec.ID, spec.Memory, out, p)
 	spec.RuntimeAPI, spec.Output = i, out
+	out.note("INIT_START Runtime Version: " + version)
 	if !p.runner.admit() {
 		return nil, errClosing
 	}
 	box, err := p.runner.opts.Sandbox.Start(ctx, spec)
 	if err != nil {
+		i.abandon()
 		p.runner.living.Done()
 		return nil, p.unstartable(err)
 	}
@@ -98,21 +100,22 @@ func (p *pool) unstartable(err error) *Error {
 	return serviceError("The runtime could not start an instance of function %s: %v", p.function.full, err)
 }
 
-func (p *pool) spec(ctx context.Context, initialization string) (sandbox.Spec, error) {
+// spec says what an instance is to run, and which version of the runtime that is.
+func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Spec, version string, err error) {
 	f, config := p.function, p.version.config
 	id := strings.ReplaceAll(uuid.NewString(), "-", "")
 	lang, err := p.runner.opts.Languages.Find(config.Runtime)
 	if err != nil {
-		return sandbox.Spec{}, &Error{Status: http.StatusBadGateway, Type: typeInvalidRuntime, Message: err.Error()}
+		return spec, "", &Error{Status: http.StatusBadGateway, Type: typeInvalidRuntime, Message: err.Error()}
 	}
 	taskDir, err := p.runner.opts.Store.PackageDir(ctx, config.CodeSHA256)
 	if err != nil {
-		return sandbox.Spec{}, p.unstartable(err)
+		return spec, "", p.unstartable(err)
 	}
 	layersDir := ""
 	if len(config.Layers) > 0 {
 		if layersDir, err = p.runner.opts.Store.PackageDir(ctx, config.Layers...); err != nil {
-			return sandbox.Spec{}, p.unstartable(err)
+			return spec, "", p.unstartable(err)
 		}
 	}
 	variables := map[string]string{}
@@ -132,9 +135,9 @@ func (p *pool) spec(ctx context.Context, initialization string) (sandbox.Spec, e
 		Variables:      variables,
 	})
 	if err != nil {
-		return sandbox.Spec{}, p.unstartable(err)
+		return spec, "", p.unstartable(err)
 	}
-	return sandbox.Spec{
+	spec = sandbox.Spec{
 		ID:               id,
 		TaskDir:          taskDir,
 		LayersDir:        layersDir,
@@ -145,7 +148,9 @@ func (p *pool) spec(ctx context.Context, initialization string) (sandbox.Spec, e
 		Memory:           config.Memory,
 		CPUs:             float64(config.Memory) / vCPU,
 		EphemeralStorage: config.EphemeralStorage,
-	}, nil
+		Warm:             command.Warm,
+	}
+	return spec, command.Version, nil
 }
 
 // An initFailure is an instance that never got to ask for an event.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -12,6 +13,8 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 )
 
 // maxAnswer is the most bytes of a function's answer: Lambda grants 100 more
@@ -45,122 +48,133 @@ func invalidTransition(from phase, to string) *apiError {
 	}
 }
 
-// ServeHTTP is the Runtime API as this one instance sees it.
-func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !i.hasBegun(r.Context()) {
-		return
+// runtimeAPI are the routes that an instance sees.
+var runtimeAPI rawhttp.Router[*instance]
+
+func init() {
+	runtimeAPI.Handle(http.MethodGet, apiPrefix+"invocation/next", (*instance).serveNext)
+	runtimeAPI.Handle(http.MethodPost, apiPrefix+"invocation/*/response", (*instance).serveResponse)
+	runtimeAPI.Handle(http.MethodPost, apiPrefix+"invocation/*/error", (*instance).serveError)
+	runtimeAPI.Handle(http.MethodPost, apiPrefix+"init/error", (*instance).serveInitError)
+}
+
+// ServeConn implements sandbox.RuntimeAPI. The process may be quicker than the
+// sandbox's word that it is there.
+func (i *instance) ServeConn(c net.Conn) {
+	select {
+	case <-i.started:
+		rawhttp.Serve(c, i)
+	case <-i.unstarted:
+		_ = c.Close()
 	}
-	path, ok := strings.CutPrefix(r.URL.Path, apiPrefix)
-	if !ok {
-		http.NotFound(w, r)
-		return
-	}
-	id, what, isAnswer := answerPath(path)
+}
+
+// ServeRequest implements rawhttp.Handler.
+func (i *instance) ServeRequest(r *rawhttp.Request) { runtimeAPI.Serve(i, r) }
+
+// serveNext answers when there is an event.
+func (i *instance) serveNext(r *rawhttp.Request) {
+	inv, err := i.ask(r)
 	switch {
-	case path == "invocation/next" && r.Method == http.MethodGet:
-		i.serveNext(w, r)
-	case isAnswer && what == "response" && r.Method == http.MethodPost:
-		i.serveResponse(w, r, id)
-	case isAnswer && what == "error" && r.Method == http.MethodPost:
-		i.serveError(w, r, id)
-	case path == "init/error" && r.Method == http.MethodPost:
-		i.serveInitError(w, r)
-	case path == "invocation/next", path == "init/error", isAnswer:
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-	default:
-		http.NotFound(w, r)
+	case err != nil:
+		err.reply(r)
+	case inv != nil:
+		_ = r.Reply(inv.event())
 	}
 }
 
-// answerPath takes "invocation/<id>/response" and "invocation/<id>/error" apart.
-func answerPath(path string) (id, what string, ok bool) {
-	rest, ok := strings.CutPrefix(path, "invocation/")
-	if !ok {
-		return "", "", false
+// event is the answer to /next.
+func (inv *invocation) event() rawhttp.Answer {
+	header := []rawhttp.Field{
+		{Name: "Content-Type", Value: "application/json"},
+		{Name: "Lambda-Runtime-Aws-Request-Id", Value: inv.id},
+		{Name: "Lambda-Runtime-Deadline-Ms", Value: strconv.FormatInt(inv.started.Add(inv.timeout).UnixMilli(), 10)},
+		{Name: "Lambda-Runtime-Invoked-Function-Arn", Value: inv.arn},
+		{Name: "Lambda-Runtime-Trace-Id", Value: inv.traceID},
+		{Name: "Lambda-Runtime-Client-Context", Value: inv.clientContext},
 	}
-	id, what, ok = strings.Cut(rest, "/")
-	return id, what, ok && (what == "response" || what == "error")
+	if inv.clientContext == "" {
+		header = header[:len(header)-1]
+	}
+	return rawhttp.Answer{Status: http.StatusOK, Header: header, Body: inv.payload}
 }
 
-func (i *instance) serveNext(w http.ResponseWriter, r *http.Request) {
-	inv, err := i.await(r.Context().Done())
-	if err != nil {
-		err.write(w)
+func (i *instance) serveResponse(r *rawhttp.Request) {
+	if err := i.beginAnswer(r.Segment); err != nil {
+		accepted(r, err)
 		return
 	}
-	header := w.Header()
-	header["Lambda-Runtime-Aws-Request-Id"] = []string{inv.id}
-	header["Lambda-Runtime-Deadline-Ms"] = []string{strconv.FormatInt(inv.started.Add(inv.timeout).UnixMilli(), 10)}
-	header["Lambda-Runtime-Invoked-Function-Arn"] = []string{inv.arn}
-	header["Lambda-Runtime-Trace-Id"] = []string{inv.traceID}
-	if inv.clientContext != "" {
-		header["Lambda-Runtime-Client-Context"] = []string{inv.clientContext}
+	if isStreaming(r.Header(headerResponseMode)) {
+		accepted(r, i.streamAnswer(answerBody{r.Body(), r.Header("Content-Type"), r.Trailer}))
+		return
 	}
-	header["Content-Type"] = []string{"application/json"}
-	header["Content-Length"] = []string{strconv.Itoa(len(inv.payload))}
-	_, _ = w.Write(inv.payload)
+	i.takeAnswer(r, func(body []byte) outcome { return outcome{payload: body} })
 }
 
-func (i *instance) serveResponse(w http.ResponseWriter, r *http.Request, id string) {
-	i.serveAnswer(w, r, id, "response", func(body []byte) outcome { return outcome{payload: body} })
-}
-
-func (i *instance) serveError(w http.ResponseWriter, r *http.Request, id string) {
-	i.serveAnswer(w, r, id, "error", func(body []byte) outcome {
+func (i *instance) serveError(r *rawhttp.Request) {
+	if err := i.beginAnswer(r.Segment); err != nil {
+		accepted(r, err)
+		return
+	}
+	i.takeAnswer(r, func(body []byte) outcome {
 		return outcome{failure: &functionError{Type: errorType(r), payload: body}}
 	})
 }
 
-func (i *instance) serveAnswer(w http.ResponseWriter, r *http.Request, id, what string, means func(body []byte) outcome) {
-	if err := i.beginAnswer(id); err != nil {
-		accepted(w, err)
-		return
-	}
-	if what == "response" && isStreaming(r.Header.Get(headerResponseMode)) {
-		accepted(w, i.streamAnswer(answerBody{r.Body, r.Header.Get("Content-Type"), func(name string) string { return r.Trailer.Get(name) }}))
-		return
-	}
+// takeAnswer reads an answer that beginAnswer has allowed.
+func (i *instance) takeAnswer(r *rawhttp.Request, means func(body []byte) outcome) {
 	body, err := readBody(r)
 	switch err {
 	case nil:
 		o := means(body)
-		accepted(w, i.endAnswer(&o))
+		accepted(r, i.endAnswer(&o))
 	case errEntityTooLarge:
 		failure := tooLargeAnswer()
 		if refused := i.endAnswer(&outcome{failure: &failure}); refused != nil {
 			err = refused
 		}
 		discard(r)
-		accepted(w, err)
+		accepted(r, err)
 	default:
 		_ = i.endAnswer(nil)
-		accepted(w, err)
+		accepted(r, err)
 	}
 }
 
-func (i *instance) serveInitError(w http.ResponseWriter, r *http.Request) {
+func (i *instance) serveInitError(r *rawhttp.Request) {
 	if err := i.beginInitError(); err != nil {
-		accepted(w, err)
+		accepted(r, err)
 		return
 	}
 	body, err := readBody(r)
 	if err != nil {
 		_ = i.endInitError(nil)
-		accepted(w, err)
+		accepted(r, err)
 		return
 	}
-	accepted(w, i.endInitError(&functionError{Type: errorType(r), payload: body}))
+	accepted(r, i.endInitError(&functionError{Type: errorType(r), payload: body}))
 }
+
+// prompt is how many bytes of an answer are made room for before they arrive.
+const prompt = 64 << 10
 
 // readBody reads a body of at most maxAnswer bytes. Memory is taken as it
 // arrives, not as it is announced.
-func readBody(r *http.Request) ([]byte, *apiError) {
-	if r.ContentLength > maxAnswer {
+func readBody(r *rawhttp.Request) ([]byte, *apiError) {
+	length := r.ContentLength()
+	if length > maxAnswer {
 		return nil, errEntityTooLarge
 	}
+	if 0 <= length && length <= prompt {
+		body := make([]byte, length)
+		if _, err := io.ReadFull(r.Body(), body); err != nil {
+			return nil, errTruncated
+		}
+		return body, nil
+	}
 	var body bytes.Buffer
-	body.Grow(int(min(max(r.ContentLength, 0), 64<<10)) + bytes.MinRead)
-	_, err := body.ReadFrom(io.LimitReader(r.Body, maxAnswer+1))
+	body.Grow(prompt)
+	_, err := body.ReadFrom(io.LimitReader(r.Body(), maxAnswer+1))
 	switch {
 	case body.Len() > maxAnswer:
 		return nil, errEntityTooLarge
@@ -172,16 +186,16 @@ func readBody(r *http.Request) ([]byte, *apiError) {
 
 // discard takes the rest of a body that is too large, within reason: clients
 // that write without reading would otherwise meet a broken connection.
-func discard(r *http.Request) {
-	_, _ = io.CopyN(io.Discard, r.Body, 64<<20)
+func discard(r *rawhttp.Request) {
+	_, _ = io.CopyN(io.Discard, r.Body(), 64<<20)
 }
 
 var errorTypePattern = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)
 
 // errorType is the type of error a runtime names, if it is of Lambda's form:
 // "Runtime.ImportModuleError". As on Lambda any other is unknown.
-func errorType(r *http.Request) string {
-	return knownErrorType(r.Header.Get("Lambda-Runtime-Function-Error-Type"))
+func errorType(r *rawhttp.Request) string {
+	return knownErrorType(r.Header("Lambda-Runtime-Function-Error-Type"))
 }
 
 func knownErrorType(named string) string {
@@ -194,21 +208,24 @@ func knownErrorType(named string) string {
 	return errorUnknown
 }
 
+var (
+	jsonHeader   = []rawhttp.Field{{Name: "Content-Type", Value: "application/json"}}
+	acceptedBody = []byte(`{"status":"OK"}` + "\n")
+)
+
 // accepted answers what was taken, or says why it was not.
-func accepted(w http.ResponseWriter, err *apiError) {
+func accepted(r *rawhttp.Request, err *apiError) {
 	if err != nil {
-		err.write(w)
+		err.reply(r)
 		return
 	}
-	w.Header()["Content-Type"] = []string{"application/json"}
-	w.WriteHeader(http.StatusAccepted)
-	_, _ = io.WriteString(w, `{"status":"OK"}`+"\n")
+	_ = r.Reply(rawhttp.Answer{Status: http.StatusAccepted, Header: jsonHeader, Body: acceptedBody})
 }
 
-func (e *apiError) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"errorMessage": e.message, "errorType": e.kind})
+// reply answers with the error. That the client is gone matters to nobody.
+func (e *apiError) reply(r interface{ Reply(rawhttp.Answer) error }) {
+	body := append(marshal(map[string]string{"errorMessage": e.message, "errorType": e.kind}), '\n')
+	_ = r.Reply(rawhttp.Answer{Status: e.status, Header: jsonHeader, Body: body})
 }
 
 // headerJSON makes valid JSON, or nothing, fit for a header: one line of ASCII.

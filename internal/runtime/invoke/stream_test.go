@@ -270,6 +270,7 @@ func TestAProcessThatEndsInTheMiddleOfItsStreamFailsWithItsEnd(t *testing.T) {
 		h := newHouse(t, once(func(p *process, e fakeEvent) {
 			p.stream(e.id, "text/plain", nil, func(w io.Writer) {
 				_, _ = io.WriteString(w, "half")
+				synctest.Wait()
 				p.stop(sandbox.Exit{Code: 3})
 			})
 		}))

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 )
 
 // shared are the languages and the sandbox of all tests.
@@ -153,7 +154,7 @@ func startIn(t *testing.T, dir, runtime, handler string, options ...option) *fun
 	}
 	spec := sandbox.Spec{
 		ID:      strings.ToLower(regexp.MustCompile("[^A-Za-z0-9]+").ReplaceAllString(t.Name(), "-")),
-		TaskDir: dir, Memory: 512, EphemeralStorage: 512, RuntimeAPI: f, Output: f.output,
+		TaskDir: dir, Memory: 512, EphemeralStorage: 512, RuntimeAPI: sandboxtest.API{Handler: f}, Output: f.output,
 	}
 	for _, o := range options {
 		o(&config, &spec)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 )
 
 // newSandbox returns a sandbox that is closed at the end of the test, after
@@ -82,9 +84,9 @@ func functionSpec(task, id string, output io.Writer, program string, args ...str
 		ID: id, TaskDir: task, Argv: append([]string{Task + "/bootstrap"}, args...),
 		Env:    []string{programVariable + "=" + program, "PATH=/usr/bin:/bin", "GOMAXPROCS=1", "PLACE=" + Task + "/x"},
 		Memory: 128, EphemeralStorage: 512, Output: output,
-		RuntimeAPI: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		RuntimeAPI: sandboxtest.API{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, id) //nolint:errcheck // the client may be gone
-		}),
+		})},
 	}
 }
 

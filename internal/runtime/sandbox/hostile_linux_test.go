@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 )
 
 func TestAFunctionCannotTouchTheHost(t *testing.T) {
@@ -153,7 +156,14 @@ func TestProcessorTimeIsLimitedOnceInitialized(t *testing.T) {
 		t.Logf("processor time is not limited on this host: %s", reason)
 		return
 	}
-	i := startWith(t, h, func(s *Spec) { s.CPUs = 0.2 }, "spin")
+	started := make(chan Instance, 1)
+	i := startWith(t, h, func(s *Spec) {
+		s.CPUs = 0.2
+		s.RuntimeAPI = sandboxtest.API{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			(<-started).Initialized()
+		})}
+	}, "spin")
+	started <- i.Instance
 	percent, err := strconv.Atoi(i.says("percent "))
 	if err != nil || percent > 30 { // a busy host gives less
 		t.Errorf("a fifth of a processor gave %d %% (%v)", percent, err)

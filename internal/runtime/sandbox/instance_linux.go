@@ -115,7 +115,7 @@ func (i *instance) start(ctx context.Context) (err error) {
 		return err
 	}
 	i.group = group
-	if i.api, err = serveRuntimeAPI(i.spec.RuntimeAPI, user, i.initialized); err != nil {
+	if i.api, err = serveRuntimeAPI(i.spec.RuntimeAPI, user); err != nil {
 		return err
 	}
 	output, writeEnd, err := newOutput(i.spec.Output)
@@ -191,9 +191,9 @@ func (i *instance) explain(cause notExecuted) string {
 	return explainExecution(filepath.Base(path), path, cause)
 }
 
-// initialized is called when the instance first asks for an event. On Lambda the
-// initialization has more processor time than the function is given.
-func (i *instance) initialized() {
+// Initialized limits the processor time: on Lambda the initialization has more than the
+// function is given.
+func (i *instance) Initialized() {
 	if err := i.group.limitCPU(i.spec.CPUs); err != nil {
 		i.host.options.Log.Error("the share of processor time could not be limited", "instance", i.spec.ID, "error", err)
 	}

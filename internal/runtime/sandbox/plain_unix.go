@@ -92,7 +92,7 @@ type plainInstance struct {
 var _ Instance = (*plainInstance)(nil)
 
 func (i *plainInstance) start(spec Spec) (err error) {
-	if i.api, err = serveRuntimeAPI(spec.RuntimeAPI, 0, func() {}); err != nil {
+	if i.api, err = serveRuntimeAPI(spec.RuntimeAPI, 0); err != nil {
 		return err
 	}
 	output, writeEnd, err := newOutput(spec.Output)
@@ -165,6 +165,7 @@ func (i *plainInstance) release() {
 	os.RemoveAll(i.dir)
 }
 
+func (i *plainInstance) Initialized()          {}
 func (i *plainInstance) Terminate()            { i.signal(syscall.SIGTERM) }
 func (i *plainInstance) Kill()                 { i.signal(syscall.SIGKILL) }
 func (i *plainInstance) Done() <-chan struct{} { return i.done }

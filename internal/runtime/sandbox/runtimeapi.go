@@ -3,40 +3,92 @@ package sandbox
 import (
 	"fmt"
 	"net"
-	"net/http"
-	"strings"
-	"sync/atomic"
-	"time"
+	"sync"
 )
 
-// A runtimeAPI serves one instance's Runtime API on a listener of its own.
-// That it is a loopback port of the host is known in this file only.
-type runtimeAPI struct {
-	address string
-	server  *http.Server
+// A RuntimeAPI is what an instance reaches at AWS_LAMBDA_RUNTIME_API.
+type RuntimeAPI interface {
+	// ServeConn serves a connection that the instance has opened until either side
+	// closes it, and closes it. The sandbox closes it when the instance is gone.
+	ServeConn(net.Conn)
 }
 
-// serveRuntimeAPI serves the handler to processes of the user. initialized is
-// called once, before the handler sees the first request for an event.
-func serveRuntimeAPI(handler http.Handler, uid int, initialized func()) (*runtimeAPI, error) {
+// maxConnections is the most connections of an instance to its Runtime API at once:
+// further ones wait to be accepted. Clients have one or two for each process.
+const maxConnections = 64
+
+// A runtimeAPI serves one instance's Runtime API on a listener of its own.
+type runtimeAPI struct {
+	address  string
+	listener net.Listener
+	to       RuntimeAPI
+	// places of connections.
+	places chan struct{}
+
+	mu     sync.Mutex
+	open   map[net.Conn]struct{}
+	closed bool
+}
+
+// serveRuntimeAPI serves processes of the user.
+func serveRuntimeAPI(to RuntimeAPI, uid int) (*runtimeAPI, error) {
 	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, fmt.Errorf("listen for the instance's Runtime API: %w", err)
 	}
-	var asked atomic.Bool
-	api := &runtimeAPI{address: listener.Addr().String()}
-	api.server = &http.Server{
-		// No limit on reading or writing: an instance waits in /next for as long as it is idle.
-		ReadHeaderTimeout: time.Minute,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if !asked.Load() && strings.HasSuffix(r.URL.Path, "/invocation/next") && asked.CompareAndSwap(false, true) {
-				initialized()
-			}
-			handler.ServeHTTP(w, r)
-		}),
-	}
-	go api.server.Serve(guard(listener, uid)) //nolint:errcheck // ends with ErrServerClosed
+	api := newRuntimeAPI(to, guard(listener, uid))
+	go api.run()
 	return api, nil
 }
 
-func (a *runtimeAPI) close() { a.server.Close() } //nolint:errcheck // nothing is left to do
+func newRuntimeAPI(to RuntimeAPI, listener net.Listener) *runtimeAPI {
+	return &runtimeAPI{
+		address: listener.Addr().String(), listener: listener, to: to,
+		places: make(chan struct{}, maxConnections), open: map[net.Conn]struct{}{},
+	}
+}
+
+// run accepts connections until close.
+func (a *runtimeAPI) run() {
+	for {
+		a.places <- struct{}{}
+		c, err := a.listener.Accept()
+		if err != nil || !a.add(c) {
+			return
+		}
+		go func() {
+			defer a.remove(c)
+			a.to.ServeConn(c)
+		}()
+	}
+}
+
+func (a *runtimeAPI) add(c net.Conn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		c.Close()
+		return false
+	}
+	a.open[c] = struct{}{}
+	return true
+}
+
+func (a *runtimeAPI) remove(c net.Conn) {
+	a.mu.Lock()
+	delete(a.open, c)
+	a.mu.Unlock()
+	c.Close() // most likely again
+	<-a.places
+}
+
+// close ends the listener and all connections.
+func (a *runtimeAPI) close() {
+	a.listener.Close()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	for c := range a.open {
+		c.Close()
+	}
+}

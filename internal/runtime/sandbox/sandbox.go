@@ -56,15 +56,14 @@ type Spec struct {
 	// Memory limit of the whole tree, in MB, /tmp not included. Exceeding it kills
 	// the tree.
 	Memory int
-	// CPUs is the share of processor time, in CPUs (0.5 is half of one), from when
-	// the instance first asks its Runtime API for an event; before that it may have
-	// all there is. 0 means no limit.
+	// CPUs is the share of processor time, in CPUs (0.5 is half of one), from
+	// Instance.Initialized on; before that it may have all there is. 0 means no limit.
 	CPUs float64
 	// EphemeralStorage is the size of /tmp, in MB.
 	EphemeralStorage int
 	// RuntimeAPI is served to this instance, and to no other, at
 	// AWS_LAMBDA_RUNTIME_API.
-	RuntimeAPI http.Handler
+	RuntimeAPI RuntimeAPI
 	// Network is "" for outgoing connections, or "none" for the loopback interface
 	// alone.
 	Network string
@@ -94,6 +93,9 @@ type Ingress struct {
 // An Instance is a running process tree. Its methods may be called by any
 // goroutine, in any state.
 type Instance interface {
+	// Initialized ends the time in which the tree may have all the processor time there
+	// is. Call it when it first asks for an event, and once.
+	Initialized()
 	// Terminate asks the tree to end (SIGTERM).
 	Terminate()
 	// Kill ends the tree at once. Calling it again, or after the end, does nothing.

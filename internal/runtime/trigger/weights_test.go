@@ -18,6 +18,7 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/language"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/sandboxtest"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -180,11 +181,10 @@ type numberedProcess struct {
 
 func (p *numberedProcess) call(spec sandbox.Spec, method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(p.life, method, "/2018-06-01/runtime/invocation/"+path, strings.NewReader(body))
-	w := httptest.NewRecorder()
-	spec.RuntimeAPI.ServeHTTP(w, r)
-	return w
+	return sandboxtest.Call(spec.RuntimeAPI, r)
 }
 
+func (p *numberedProcess) Initialized()          {}
 func (p *numberedProcess) Terminate()            { p.kill() }
 func (p *numberedProcess) Kill()                 { p.kill() }
 func (p *numberedProcess) Done() <-chan struct{} { return p.done }
