@@ -86,7 +86,7 @@ func New(o Options) *Server {
 func (s *Server) Management() http.Handler {
 	mux := http.NewServeMux()
 	s.mountManagement(mux)
-	mux.Handle(invokePath, s.invokeHandler(func(*http.Request, string) *invoke.Error { return nil }))
+	s.mountInvoke(mux, func(*http.Request, string) *invoke.Error { return nil })
 	mux.Handle("GET /metrics", s.Metrics)
 	guarded := s.requireManagementToken(explainMisses(mux))
 
@@ -101,7 +101,7 @@ func (s *Server) Management() http.Handler {
 func (s *Server) Ingress() http.Handler {
 	mux := http.NewServeMux()
 	s.Triggers.Mount(mux)
-	mux.Handle(invokePath, s.invokeHandler(s.allowInvoke))
+	s.mountInvoke(mux, s.allowInvoke)
 	mux.HandleFunc("GET /healthz", healthz)
 	return s.recovering(explainMisses(mux))
 }

@@ -42,8 +42,11 @@ type invokeHandler struct {
 	allow func(r *http.Request, arn string) *invoke.Error
 }
 
-func (s *Server) invokeHandler(allow func(*http.Request, string) *invoke.Error) http.Handler {
-	return &invokeHandler{invoker: s.Invoker, allow: allow}
+// mountInvoke serves Lambda's Invoke and InvokeWithResponseStream.
+func (s *Server) mountInvoke(mux *http.ServeMux, allow func(*http.Request, string) *invoke.Error) {
+	handler := &invokeHandler{invoker: s.Invoker, allow: allow}
+	mux.Handle(invokePath, handler)
+	mux.HandleFunc(streamPath, handler.serveStream)
 }
 
 // allowInvoke decides for functions' own tokens.

@@ -18,7 +18,7 @@ func BenchmarkInvoke(b *testing.B) {
 	access := NewAccess("token", []byte("key"), func(string) (*store.Record, bool) { return nil, false })
 	s := New(Options{Invoker: invoker, Access: access, Log: slog.New(slog.DiscardHandler)})
 	mux := http.NewServeMux()
-	mux.Handle(invokePath, s.invokeHandler(func(*http.Request, string) *invoke.Error { return nil }))
+	s.mountInvoke(mux, func(*http.Request, string) *invoke.Error { return nil })
 	handler := s.recovering(versioned(s.requireManagementToken(explainMisses(mux))))
 	b.ReportAllocs()
 	for b.Loop() {

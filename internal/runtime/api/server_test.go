@@ -258,12 +258,17 @@ type fakeInvoker struct {
 	async    []invoke.Request
 	response invoke.Response
 	err      error
+	// stream, unless nil, answers who wants a stream.
+	stream func(context.Context, invoke.Sink)
 }
 
-func (i *fakeInvoker) Invoke(_ context.Context, r invoke.Request) (invoke.Response, error) {
+func (i *fakeInvoker) Invoke(ctx context.Context, r invoke.Request) (invoke.Response, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.requests = append(i.requests, r)
+	if r.Sink != nil && i.stream != nil {
+		i.stream(ctx, r.Sink)
+	}
 	return i.response, i.err
 }
 
