@@ -100,7 +100,7 @@ func TestAnAliasFromItsFirstApplyToItsLast(t *testing.T) {
 	l.EmptyPlan()
 
 	// Drift is shown in words, and undone.
-	l.runtime.Call(http.MethodPut, path, stack.Alias{Routing: stack.RouteTo(4), URL: &stack.FunctionURL{Auth: "none"}}, nil)
+	l.runtime.Call(http.MethodPut, path, stack.Alias{Routing: stack.RouteTo(4), URL: &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"}}, nil)
 	changed, printed := l.Plan()
 	if !changed || !strings.Contains(oneLine(printed), "It gives 100 % to version 4, and gave 100 % to version 3.") {
 		t.Errorf("the plan says nothing of the drift:\n%s", printed)

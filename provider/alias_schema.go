@@ -31,8 +31,9 @@ func aliasSchema() schema.Schema {
 				Validators:          []validator.Map{noNulls{}, versionKeys{}},
 			},
 			"url": optionalObject("Gives the alias an HTTP address of its own. Default: none.", map[string]schema.Attribute{
-				"auth": defaultString(stack.NewFunctionURL().Auth, "`none` opens it to all; `iam` asks for a signed request (on the open runtime: a token that may `lambda:InvokeFunctionUrl`). Default: `iam`."),
-				"cors": corsAttribute(),
+				"auth":        defaultString(stack.NewFunctionURL().Auth, "`none` opens it to all; `iam` asks for a signed request (on the open runtime: a token that may `lambda:InvokeFunctionUrl`). Default: `iam`."),
+				"invoke_mode": defaultString(stack.NewFunctionURL().InvokeMode, "`buffered` sends an answer when it is whole, at most 6 MB; `response_stream` as the function writes it, at most 200 MB. Default: `buffered`."),
+				"cors":        corsAttribute(),
 			}),
 			"timeouts": timeoutsAttribute("the alias", ". Default: `\"10m\"`."),
 

@@ -199,7 +199,7 @@ var drifts = map[string]drift{
 	"url-added": drifted(
 		driftingStack, edited(func(s *stack.Stack) {
 			g := s.Functions["g"]
-			g.URL = &stack.FunctionURL{Auth: "none"}
+			g.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"}
 			s.Functions["g"] = g
 		}),
 		[]string{`functions["g"].url was added`},

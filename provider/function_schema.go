@@ -83,8 +83,9 @@ func functionsAttribute() schema.MapNestedAttribute {
 		}),
 		"kms_key_arn": optionalString("ARN of the KMS key that encrypts the environment where it is stored. AWS only. Default: AWS's own key."),
 		"url": optionalObject("Gives the function an HTTP address of its own. Default: none.", map[string]schema.Attribute{
-			"auth": defaultString(stack.NewFunctionURL().Auth, "`none` opens it to all; `iam` asks for a signed request (on the open runtime: a token that may `lambda:InvokeFunctionUrl`). Default: `iam`."),
-			"cors": corsAttribute(),
+			"auth":        defaultString(stack.NewFunctionURL().Auth, "`none` opens it to all; `iam` asks for a signed request (on the open runtime: a token that may `lambda:InvokeFunctionUrl`). Default: `iam`."),
+			"invoke_mode": defaultString(stack.NewFunctionURL().InvokeMode, "`buffered` sends an answer when it is whole, at most 6 MB; `response_stream` as the function writes it, at most 200 MB. Default: `buffered`."),
+			"cors":        corsAttribute(),
 		}),
 
 		"arn":         computedString("ARN of the function."),

@@ -38,6 +38,7 @@ func (a Alias) WithDefaults() Alias {
 	if a.URL != nil {
 		url := *a.URL
 		url.Auth = cmp.Or(url.Auth, NewFunctionURL().Auth)
+		url.InvokeMode = cmp.Or(url.InvokeMode, NewFunctionURL().InvokeMode)
 		a.URL = &url
 	}
 	return a

@@ -8,7 +8,7 @@ import (
 
 func TestAnAliasIsNamedAndRoutedAsItsTargetsCan(t *testing.T) {
 	beta := AliasRef{"shop", "order", "beta"}
-	if problems := ValidateAlias(beta, Alias{Routing: Routing{7: 90, 8: 10}, URL: &FunctionURL{Auth: "none"}}); problems != nil {
+	if problems := ValidateAlias(beta, Alias{Routing: Routing{7: 90, 8: 10}, URL: &FunctionURL{Auth: "none", InvokeMode: "buffered"}}); problems != nil {
 		t.Errorf("a valid alias: %v", problems)
 	}
 	for _, c := range []struct {
@@ -23,8 +23,8 @@ func TestAnAliasIsNamedAndRoutedAsItsTargetsCan(t *testing.T) {
 		{AliasRef{"shop", "", "beta"}, Alias{Routing: RouteTo(1)}, "function", "cannot name a function"},
 		{beta, Alias{}, "routing", "one or two versions, not 0"},
 		{beta, Alias{Routing: Routing{1: 90, 2: 5}}, "routing", "add up to 95"},
-		{beta, Alias{Routing: RouteTo(1), URL: &FunctionURL{Auth: "open"}}, "url.auth", `"open"`},
-		{beta, Alias{Routing: RouteTo(1), URL: &FunctionURL{Auth: "none", CORS: &CORS{}}}, "url.cors.allow_origins", "allow no origin"},
+		{beta, Alias{Routing: RouteTo(1), URL: &FunctionURL{Auth: "open", InvokeMode: "buffered"}}, "url.auth", `"open"`},
+		{beta, Alias{Routing: RouteTo(1), URL: &FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &CORS{}}}, "url.cors.allow_origins", "allow no origin"},
 	} {
 		problems := ValidateAlias(c.ref, c.alias)
 		if len(problems) != 1 || problems[0].Paths[0] != c.path || !strings.Contains(problems[0].Message, c.want) {

@@ -20,7 +20,7 @@ func NewFunction() Function {
 }
 
 // NewFunctionURL returns a function's address with its defaults.
-func NewFunctionURL() FunctionURL { return FunctionURL{Auth: "iam"} }
+func NewFunctionURL() FunctionURL { return FunctionURL{Auth: "iam", InvokeMode: InvokeModeBuffered} }
 
 // NewAccessLog returns an access log with its defaults.
 func NewAccessLog() AccessLog { return AccessLog{Format: DefaultAccessLogFormat} }
@@ -79,6 +79,7 @@ func (f Function) withDefaults() Function {
 	if f.URL != nil {
 		url := *f.URL
 		url.Auth = cmp.Or(url.Auth, NewFunctionURL().Auth)
+		url.InvokeMode = cmp.Or(url.InvokeMode, NewFunctionURL().InvokeMode)
 		f.URL = &url
 	}
 	return f

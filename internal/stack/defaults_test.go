@@ -91,7 +91,7 @@ func TestWithDefaultsFillsZerosThatCannotBeMeant(t *testing.T) {
 			}}
 			want := bare
 			want.Functions = map[string]Function{"fulfil": validFunction()}
-			function(func(f *Function) { f.URL = &FunctionURL{Auth: "iam"} })(&want)
+			function(func(f *Function) { f.URL = &FunctionURL{Auth: "iam", InvokeMode: "buffered"} })(&want)
 			switch {
 			case s.Trigger.Queue != nil:
 				bare.Trigger.Queue = &Queue{VisibilityTimeout: seconds(30), Consumer: &Consumer{Function: "fulfil", Enabled: true}, DeadLetter: &DeadLetter{MaxReceives: 1}}

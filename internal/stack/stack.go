@@ -198,8 +198,20 @@ type FunctionURL struct {
 	// Auth is "none" (open to all) or "iam" (on the open runtime: a token that may
 	// lambda:InvokeFunctionUrl). Default "iam".
 	Auth string `json:"auth"`
-	CORS *CORS  `json:"cors,omitempty"`
+	// InvokeMode is "buffered" (an answer is sent when it is whole) or
+	// "response_stream" (as the function writes it). Default "buffered".
+	InvokeMode string `json:"invoke_mode"`
+	CORS       *CORS  `json:"cors,omitempty"`
 }
+
+// Streams tells whether answers are sent as the function writes them.
+func (u FunctionURL) Streams() bool { return u.InvokeMode == InvokeModeStream }
+
+// The values of FunctionURL.InvokeMode.
+const (
+	InvokeModeBuffered = "buffered"
+	InvokeModeStream   = "response_stream"
+)
 
 // CORS answers browsers' cross-origin requests on behalf of the functions.
 type CORS struct {

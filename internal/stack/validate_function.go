@@ -59,6 +59,7 @@ func (v *validation) functionURL(u *FunctionURL, path string) {
 		return
 	}
 	v.oneOf(path+".auth", "the authorization of the URL", u.Auth, "none", "iam")
+	v.oneOf(path+".invoke_mode", "the mode in which the URL invokes its function", u.InvokeMode, InvokeModeBuffered, InvokeModeStream)
 	if u.CORS != nil {
 		// Lambda answers preflight requests itself and refuses OPTIONS here.
 		v.cors(u.CORS, path+".cors", corsMethods[:len(corsMethods)-1])

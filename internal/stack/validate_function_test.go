@@ -33,7 +33,7 @@ func TestValidateFunction(t *testing.T) {
 	full.Permissions = []Permission{{Actions: []string{"sqs:*", "dynamodb:Put?tem", "*"}, Resources: []string{"*", "arn:aws:s3:::b/*", "arn:aws:sqs:*:*:orders"}}}
 	full.Concurrency = Concurrency{Reserved: new(2), Provisioned: 2}
 	full.Async.OnFailure, full.Async.OnSuccess = QueueARN("lost", false), AliasARN("shop", "other")
-	full.URL = &FunctionURL{Auth: "none", CORS: &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"GET"}}}
+	full.URL = &FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"GET"}}}
 	full.Layers = []string{digest("1"), digest("2"), digest("3"), digest("4"), digest("5")}
 	full.Architecture, full.Tracing, full.Logs.RetentionDays = "arm64", "active", 3653
 	full.Network = &Network{SubnetIDs: []string{"subnet-1", "subnet-2"}, SecurityGroupIDs: []string{"sg-1"}, IPv6: true}
@@ -251,13 +251,13 @@ func TestValidateFunction(t *testing.T) {
 		},
 		{
 			name:   "a URL is open or not",
-			change: function(func(f *Function) { f.URL = &FunctionURL{Auth: "jwt"} }),
+			change: function(func(f *Function) { f.URL = &FunctionURL{Auth: "jwt", InvokeMode: "buffered"} }),
 			paths:  []string{fn("url.auth")}, want: `it can be "none" or "iam"`,
 		},
 		{
 			name: "CORS rules of a URL cannot name OPTIONS",
 			change: function(func(f *Function) {
-				f.URL = &FunctionURL{Auth: "iam", CORS: &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"OPTIONS"}}}
+				f.URL = &FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: &CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"OPTIONS"}}}
 			}),
 			paths: []string{fn("url.cors.allow_methods[0]"), fn("url.cors.allow_methods")}, want: `"OPTIONS" is not a method to allow`,
 		},

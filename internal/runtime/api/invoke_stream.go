@@ -94,7 +94,7 @@ func (s *eventStream) complete(response invoke.Response) {
 	if response.FunctionError != "" {
 		end.ErrorDetails = string(response.Payload)
 	}
-	text, _ := json.Marshal(end)                             // strings always marshal
+	text, _ := json.Marshal(end)                           // strings always marshal
 	_ = s.send("InvokeComplete", "application/json", text) // who went away does not miss it
 }
 

@@ -12,10 +12,10 @@ import (
 // Headers and trailers of Lambda's streaming mode.
 // https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html#runtimes-custom-response-streaming
 const (
-	headerResponseMode  = "Lambda-Runtime-Function-Response-Mode"
-	modeStreaming       = "streaming"
-	trailerErrorType    = "Lambda-Runtime-Function-Error-Type"
-	trailerErrorBody    = "Lambda-Runtime-Function-Error-Body"
+	headerResponseMode = "Lambda-Runtime-Function-Response-Mode"
+	modeStreaming      = "streaming"
+	trailerErrorType   = "Lambda-Runtime-Function-Error-Type"
+	trailerErrorBody   = "Lambda-Runtime-Function-Error-Body"
 )
 
 // truncationGrace is how long a process may take to be gone after its connection

@@ -130,14 +130,21 @@ func (u *FunctionURLs) serve(w http.ResponseWriter, r *http.Request) {
 		writeURLMessage(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	outcome := <-u.running.start(invoke.Request{
+	request := invoke.Request{
 		ID:        id,
 		Function:  stack.FullName(to.stack, to.function),
 		Qualifier: to.alias,
 		Payload:   payload,
 		TraceID:   event.Headers["x-amzn-trace-id"],
 		Source:    "function_url",
-	})
+	}
+	if to.config.Streams() {
+		stream := newURLStream(w, cors)
+		request.Sink = stream
+		u.end(stream, <-u.running.start(request), to.stack, to.function)
+		return
+	}
+	outcome := <-u.running.start(request)
 	u.relay(w, cors, outcome, to.stack, to.function)
 }
 
@@ -183,7 +190,7 @@ func (u *FunctionURLs) relay(w http.ResponseWriter, cors cors, outcome outcome, 
 		writeURLMessage(w, http.StatusBadGateway, "Internal Server Error")
 		return
 	}
-	response, err := decodeHTTPResponse(outcome.response.Payload, "application/json")
+	response, err := httpResponseOf(outcome.response, "application/json")
 	if err != nil {
 		log.Warn("the function's answer is no HTTP response", "error", err, "request", outcome.response.RequestID)
 		writeURLMessage(w, http.StatusBadGateway, "Internal Server Error")

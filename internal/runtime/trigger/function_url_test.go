@@ -26,13 +26,14 @@ func serveURLs(t *testing.T, invoker invoke.Invoker, authorize Authorizer) *apiT
 		return f
 	}
 	record.Stack.Functions = map[string]stack.Function{
-		"open":   withURL(&stack.FunctionURL{Auth: "none", CORS: &stack.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}}}),
-		"iam":    withURL(&stack.FunctionURL{Auth: "iam"}),
+		"open":   withURL(&stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"*"}, AllowMethods: []string{"*"}}}),
+		"iam":    withURL(&stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"}),
+		"stream": withURL(&stack.FunctionURL{Auth: "none", InvokeMode: "response_stream"}),
 		"hidden": withURL(nil),
 	}
 	record.Functions = map[string]*store.FunctionRecord{"hidden": {Aliases: map[string]stack.Alias{
-		"beta":   {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "none"}},
-		"closed": {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "iam"}},
+		"beta":   {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"}},
+		"closed": {Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"}},
 		"inner":  {Routing: stack.RouteTo(1)},
 	}}}
 	record.Revision = 0
@@ -45,7 +46,7 @@ func serveURLs(t *testing.T, invoker invoke.Invoker, authorize Authorizer) *apiT
 	clock := newFakeClock(testStart)
 	u := NewFunctionURLs(Env{Store: s, Invoker: invoker, Authorize: authorize, Clock: clock})
 	components := u.Components(t.Context(), record)
-	if len(components) != 2 || components["functions/open/url"] != stack.Ready || components["functions/iam/url"] != stack.Ready {
+	if len(components) != 3 || components["functions/open/url"] != stack.Ready || components["functions/iam/url"] != stack.Ready {
 		t.Errorf("components are %v", components)
 	}
 	mux := http.NewServeMux()

@@ -259,7 +259,7 @@ func (h *HTTPAPIs) relay(w http.ResponseWriter, api *httpAPI, outcome outcome, l
 		writeMessage(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
-	response, err := decodeHTTPResponse(outcome.response.Payload, "text/plain;charset=UTF-8")
+	response, err := httpResponseOf(outcome.response, "text/plain;charset=UTF-8")
 	if err != nil {
 		log.Warn("the function's answer is no HTTP response", "error", err, "request", outcome.response.RequestID)
 		writeMessage(w, http.StatusInternalServerError, "Internal Server Error")

@@ -10,6 +10,8 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 )
 
 // An httpResponse is what a function answers to a request.
@@ -18,6 +20,25 @@ type httpResponse struct {
 	// header has canonical names; Set-Cookie holds the cookies.
 	header http.Header
 	body   []byte
+}
+
+// httpResponseOf reads a function's answer, which it may have streamed.
+func httpResponseOf(r invoke.Response, defaultType string) (httpResponse, error) {
+	switch {
+	case hasPrelude(r.ContentType):
+		return preludedResponse(r.Payload)
+	case r.ContentType == "" || saysStatus(r.Payload):
+		return decodeHTTPResponse(r.Payload, defaultType)
+	}
+	return httpResponse{status: http.StatusOK, header: http.Header{"Content-Type": {r.ContentType}}, body: r.Payload}, nil
+}
+
+// saysStatus tells whether an answer is an object of payload format 2.0.
+func saysStatus(payload []byte) bool {
+	var object struct {
+		Status json.RawMessage `json:"statusCode"`
+	}
+	return json.Unmarshal(payload, &object) == nil && len(object.Status) > 0
 }
 
 // decodeHTTPResponse reads what a function returned: an object of payload format

@@ -277,7 +277,7 @@ func TestWhatLambdaRefusesIsTriedAgainOrSaidInPlainWords(t *testing.T) {
 			s := oneFunction(func(f *stack.Function) {
 				f.Concurrency = stack.Concurrency{Reserved: aws.Int(5), Provisioned: 2}
 				f.Async.OnFailure = "arn:aws:sqs:us-east-1:123456789012:failed"
-				f.URL = &stack.FunctionURL{Auth: "none"}
+				f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"}
 			})
 			session := china()
 			session.lambda = script
@@ -469,7 +469,7 @@ func TestStatementsAreExpectedAsLambdaWritesThem(t *testing.T) {
 	}
 	var service struct{ Statement policyStatement }
 	recorded(t, recordedParts, "TestLambdaPermissions::test_add_lambda_permission_fields", "add_permission_principal_service", &service)
-	s := apiStack(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "none"} })
+	s := apiStack(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"} })
 	i := newInventory(china(), shapeOf(s))
 	i.want(s)
 	got := i.functions["fulfil"].permissions.granted()

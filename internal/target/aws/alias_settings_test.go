@@ -109,7 +109,7 @@ func TestAliasSettingsAreMadeChangedAndRemoved(t *testing.T) {
 	everything := apiStack(func(f *stack.Function) {
 		f.Concurrency = stack.Concurrency{Reserved: aws.Int(5), Provisioned: 2}
 		f.Async = stack.Async{Retries: 0, MaxAge: seconds(60), OnFailure: "arn:aws:sqs:us-east-1:123456789012:failed", OnSuccess: "arn:aws:lambda:us-east-1:123456789012:function:orders-audit"}
-		f.URL = &stack.FunctionURL{Auth: "none", CORS: &stack.CORS{
+		f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{
 			AllowOrigins: []string{"https://b.example", "https://a.example"}, AllowMethods: []string{"POST", "GET"}, AllowHeaders: []string{"X-B", "x-a"},
 			ExposeHeaders: []string{"date"}, AllowCredentials: true, MaxAge: seconds(600),
 		}}
@@ -117,9 +117,9 @@ func TestAliasSettingsAreMadeChangedAndRemoved(t *testing.T) {
 	some := apiStack(func(f *stack.Function) {
 		f.Concurrency = stack.Concurrency{Reserved: aws.Int(0)}
 		f.Async.Retries = 1
-		f.URL = &stack.FunctionURL{Auth: "iam", CORS: &stack.CORS{AllowOrigins: []string{"*"}}}
+		f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"*"}}}
 	})
-	less := oneFunction(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam"} })
+	less := oneFunction(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"} })
 	for kind, stacks := range map[harness.EmulatorKind][]stack.Stack{
 		harness.Ministack: {everything, some, less, everything, oneFunction(nil)},
 		// Moto has no provisioned concurrency, takes a reserved one of nothing for none, never
@@ -129,12 +129,12 @@ func TestAliasSettingsAreMadeChangedAndRemoved(t *testing.T) {
 			apiStack(func(f *stack.Function) {
 				f.Concurrency.Reserved = aws.Int(7)
 				f.Async.Retries = 1
-				f.URL = &stack.FunctionURL{Auth: "iam"}
+				f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"}
 			}),
 			apiStack(func(f *stack.Function) {
 				f.Concurrency.Reserved = aws.Int(8)
 				f.Async.Retries = 1
-				f.URL = &stack.FunctionURL{Auth: "iam", CORS: &stack.CORS{AllowOrigins: []string{"*"}, MaxAge: seconds(5)}}
+				f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"*"}, MaxAge: seconds(5)}}
 			}),
 			oneFunction(nil),
 		},
@@ -166,7 +166,7 @@ func TestDriftOfAliasSettingsIsFoundNamedAndRepaired(t *testing.T) {
 	s := apiStack(func(f *stack.Function) {
 		f.Concurrency = stack.Concurrency{Reserved: aws.Int(5), Provisioned: 2}
 		f.Async.Retries = 1
-		f.URL = &stack.FunctionURL{Auth: "none", CORS: &stack.CORS{AllowOrigins: []string{"*"}}}
+		f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"*"}}}
 	})
 	bare := oneFunction(nil)
 	name, live := aws.String("orders-fulfil"), aws.String(stack.AliasLive)
@@ -253,7 +253,9 @@ func TestDriftOfAliasSettingsIsFoundNamedAndRepaired(t *testing.T) {
 			change: func() {
 				must(m.lambda.UpdateFunctionUrlConfig(t.Context(), &lambda.UpdateFunctionUrlConfigInput{FunctionName: name, Qualifier: live, AuthType: types.FunctionUrlAuthTypeAwsIam}))
 			},
-			edit:   func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", CORS: f.URL.CORS} },
+			edit: func(f *stack.Function) {
+				f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: f.URL.CORS}
+			},
 			states: map[string]string{"permissions": "it has a further statement tidegate-url, it has a further statement tidegate-url-invoke"},
 		},
 		"other CORS of the URL": {
@@ -264,7 +266,7 @@ func TestDriftOfAliasSettingsIsFoundNamedAndRepaired(t *testing.T) {
 				}))
 			},
 			edit: func(f *stack.Function) {
-				f.URL = &stack.FunctionURL{Auth: "none", CORS: &stack.CORS{AllowOrigins: []string{"https://a.example"}, MaxAge: seconds(5)}}
+				f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"https://a.example"}, MaxAge: seconds(5)}}
 			},
 		},
 		"a URL that streams": {
@@ -272,7 +274,9 @@ func TestDriftOfAliasSettingsIsFoundNamedAndRepaired(t *testing.T) {
 			change: func() {
 				must(m.lambda.UpdateFunctionUrlConfig(t.Context(), &lambda.UpdateFunctionUrlConfigInput{FunctionName: name, Qualifier: live, InvokeMode: types.InvokeModeResponseStream}))
 			},
-			states: map[string]string{"url": "its answers are streamed"},
+			edit: func(f *stack.Function) {
+				f.URL = &stack.FunctionURL{Auth: f.URL.Auth, InvokeMode: "response_stream", CORS: f.URL.CORS}
+			},
 		},
 		"no URL": {
 			of: s,
@@ -286,7 +290,7 @@ func TestDriftOfAliasSettingsIsFoundNamedAndRepaired(t *testing.T) {
 			change: func() {
 				must(m.lambda.CreateFunctionUrlConfig(t.Context(), &lambda.CreateFunctionUrlConfigInput{FunctionName: name, Qualifier: live, AuthType: types.FunctionUrlAuthTypeAwsIam}))
 			},
-			edit: func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam"} },
+			edit: func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"} },
 		},
 		"a permission that is gone": {
 			of: s, change: func() { revoke(sidAPI) }, states: map[string]string{"permissions": "its statement tidegate-api is missing"},

@@ -20,7 +20,7 @@ var crashKinds = map[string]struct{ before, after stack.Stack }{
 				f.Permissions = []stack.Permission{{Actions: []string{"s3:GetObject"}, Resources: []string{"arn:aws:s3:::pictures/*"}}}
 				f.Concurrency.Reserved = new(int)
 				f.Async.Retries, f.Async.OnFailure, f.Logs.RetentionDays = 1, "arn:aws:sqs:us-east-1:123456789012:failed", 14
-				f.URL = &stack.FunctionURL{Auth: "none", CORS: &stack.CORS{AllowOrigins: []string{"https://media.example.org"}}}
+				f.URL = &stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"https://media.example.org"}}}
 			}),
 		}},
 		after: stack.Stack{Tags: map[string]string{"team": "media"}, Functions: map[string]stack.Function{
@@ -28,7 +28,7 @@ var crashKinds = map[string]struct{ before, after stack.Stack }{
 				f.Layers, f.KeepVersions = []string{crashCode("layer two")}, 1
 				f.SecretsVersion, f.Secrets = "2", map[string]string{"API_KEY": "staple-horse-battery"}
 			}),
-			"audit": crashFunction("one", func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam"} }),
+			"audit": crashFunction("one", func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"} }),
 		}},
 	},
 	"http_api": {

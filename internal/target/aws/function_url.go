@@ -29,8 +29,6 @@ type functionURL struct {
 type functionURLFacts struct {
 	stack.FunctionURL
 	url string
-	// streams is set if answers are streamed, which Tidegate has no attribute for.
-	streams bool
 }
 
 func (u *functionURL) name() string { return stack.URLComponent(u.function) }
@@ -62,9 +60,8 @@ func (u *functionURL) get(ctx context.Context) (*functionURLFacts, error) {
 		return nil, err
 	}
 	return &functionURLFacts{
-		FunctionURL: stack.FunctionURL{Auth: urlAuth(out.AuthType), CORS: urlCORS(out.Cors)},
+		FunctionURL: stack.FunctionURL{Auth: urlAuth(out.AuthType), InvokeMode: urlMode(out.InvokeMode), CORS: urlCORS(out.Cors)},
 		url:         aws.ToString(out.FunctionUrl),
-		streams:     out.InvokeMode == types.InvokeModeResponseStream,
 	}, nil
 }
 
@@ -83,12 +80,7 @@ func (u *functionURL) show(d *stack.Deployment) {
 
 func (u *functionURL) want(s stack.Stack) { u.wish = s.Functions[u.function].URL }
 
-func (u *functionURL) drift() string {
-	if u.have.streams {
-		return "its answers are streamed"
-	}
-	return ""
-}
+func (u *functionURL) drift() string { return "" }
 
 func (u *functionURL) apply(ctx context.Context) error {
 	if u.exists() {
@@ -98,7 +90,7 @@ func (u *functionURL) apply(ctx context.Context) error {
 	err := u.i.pace.retry(ctx, early, func(ctx context.Context) error {
 		out, err := u.i.lambda.CreateFunctionUrlConfig(ctx, &lambda.CreateFunctionUrlConfigInput{
 			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
-			AuthType: lambdaURLAuth(u.wish.Auth), Cors: lambdaURLCORS(u.wish.CORS), InvokeMode: types.InvokeModeBuffered,
+			AuthType: lambdaURLAuth(u.wish.Auth), Cors: lambdaURLCORS(u.wish.CORS), InvokeMode: lambdaURLMode(*u.wish),
 		})
 		if err == nil {
 			made.url = aws.ToString(out.FunctionUrl)
@@ -125,7 +117,7 @@ func (u *functionURL) apply(ctx context.Context) error {
 }
 
 func (u *functionURL) update(ctx context.Context) error {
-	if u.have.Auth == u.wish.Auth && sameURLCORS(u.have.CORS, u.wish.CORS) && !u.have.streams {
+	if u.have.is(*u.wish) {
 		return nil
 	}
 	cors := lambdaURLCORS(u.wish.CORS)
@@ -135,7 +127,7 @@ func (u *functionURL) update(ctx context.Context) error {
 	err := u.i.pace.retry(ctx, busy, func(ctx context.Context) error {
 		_, err := u.i.lambda.UpdateFunctionUrlConfig(ctx, &lambda.UpdateFunctionUrlConfigInput{
 			FunctionName: aws.String(stack.FullName(u.i.name, u.function)), Qualifier: u.qualifier(),
-			AuthType: lambdaURLAuth(u.wish.Auth), Cors: cors, InvokeMode: types.InvokeModeBuffered,
+			AuthType: lambdaURLAuth(u.wish.Auth), Cors: cors, InvokeMode: lambdaURLMode(*u.wish),
 		})
 		return err
 	})
@@ -174,6 +166,27 @@ func urlAuth(auth types.FunctionUrlAuthType) string {
 		return "none"
 	}
 	return "iam"
+}
+
+// Likewise "buffered" and "response_stream" are BUFFERED and RESPONSE_STREAM.
+
+func lambdaURLMode(u stack.FunctionURL) types.InvokeMode {
+	if u.Streams() {
+		return types.InvokeModeResponseStream
+	}
+	return types.InvokeModeBuffered
+}
+
+func urlMode(mode types.InvokeMode) string {
+	if mode == types.InvokeModeResponseStream {
+		return stack.InvokeModeStream
+	}
+	return stack.InvokeModeBuffered
+}
+
+// is tells whether the address is what u says.
+func (f functionURLFacts) is(u stack.FunctionURL) bool {
+	return f.Auth == u.Auth && f.Streams() == u.Streams() && sameURLCORS(f.CORS, u.CORS)
 }
 
 // lambdaURLCORS are CORS rules as Lambda has them; what is empty is left out.

@@ -19,10 +19,10 @@ func TestCORSOfAURLIsKeptAsItIsSpelledIfThatSaysTheSame(t *testing.T) {
 		"exposed headers": {&stack.CORS{AllowOrigins: prior.AllowOrigins, AllowHeaders: prior.AllowHeaders, ExposeHeaders: []string{"date"}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := oneFunction(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", CORS: prior} })
+			s := oneFunction(func(f *stack.Function) { f.URL = &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: prior} })
 			i := newInventory(china(), shapeOf(s))
 			u := i.functions["fulfil"].url
-			u.have = &functionURLFacts{FunctionURL: stack.FunctionURL{Auth: "iam", CORS: c.have}}
+			u.have = &functionURLFacts{FunctionURL: stack.FunctionURL{Auth: "iam", InvokeMode: "buffered", CORS: c.have}}
 			d := &stack.Deployment{Stack: s, Functions: map[string]stack.FunctionStatus{}}
 			u.show(d)
 			want := c.want

@@ -30,8 +30,8 @@ func TestAnAliasThatWasCutOffAfterAnyCallIsFinishedByTheNextApply(t *testing.T) 
 	}
 	s.create(versions("one"))
 	s.update(versions("two"))
-	open := &stack.Alias{Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "none", CORS: &stack.CORS{AllowOrigins: []string{"https://shop.example.org"}}}}
-	signed := &stack.Alias{Routing: stack.Routing{1: 90, 2: 10}, URL: &stack.FunctionURL{Auth: "iam"}}
+	open := &stack.Alias{Routing: stack.RouteTo(1), URL: &stack.FunctionURL{Auth: "none", InvokeMode: "buffered", CORS: &stack.CORS{AllowOrigins: []string{"https://shop.example.org"}}}}
+	signed := &stack.Alias{Routing: stack.Routing{1: 90, 2: 10}, URL: &stack.FunctionURL{Auth: "iam", InvokeMode: "buffered"}}
 	plain := &stack.Alias{Routing: stack.RouteTo(2)}
 	for _, c := range []struct {
 		name          string

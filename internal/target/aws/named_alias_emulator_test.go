@@ -43,7 +43,7 @@ func TestAnAliasOnAWSFromItsFirstWriteToItsLast(t *testing.T) {
 	if _, err := s.target.ReadAlias(ctx, betaOfShop); err != target.ErrNotFound {
 		t.Errorf("what is not there: %v", err)
 	}
-	url := &stack.FunctionURL{Auth: "none"}
+	url := &stack.FunctionURL{Auth: "none", InvokeMode: "buffered"}
 	made, err := s.target.CreateAlias(ctx, betaOfShop, stack.Alias{Routing: stack.RouteTo(1), URL: url})
 	if err != nil || made.State != stack.Ready || made.FunctionURL == "" || made.ARN != "arn:aws:lambda:us-east-1:123456789012:function:shop-create:beta" {
 		t.Fatalf("made %+v, %v", made, err)

@@ -72,7 +72,7 @@ func (n *namedAlias) is(a stack.Alias) bool {
 	if !maps.Equal(routingOf(*n.have), a.Routing) || n.url.exists() != (a.URL != nil) {
 		return false
 	}
-	return a.URL == nil || n.url.have.Auth == a.URL.Auth && sameURLCORS(n.url.have.CORS, a.URL.CORS)
+	return a.URL == nil || n.url.have.is(*a.URL)
 }
 
 // put applies the alias and tells what there is then.
