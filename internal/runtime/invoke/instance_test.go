@@ -230,6 +230,7 @@ func TestAnInitialisationThatFailsTwiceIsTheInvocationsError(t *testing.T) {
 			t.Errorf("it was tried %d times, want 2", n)
 		}
 		want := []string{
+			"INIT_START Runtime Version: provided:fake",
 			"INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError",
 			"INIT_REPORT Init Duration: 0.00 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ImportModuleError",
 			"START RequestId: id Version: $LATEST",

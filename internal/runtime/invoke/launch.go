@@ -50,8 +50,15 @@ func (v version) key() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// The phases of Lambda's log in which an instance initialises: before it is known
+// which event it gets, and once more after that failed.
+const (
+	phaseInit   = "init"
+	phaseInvoke = "invoke"
+)
+
 // launch starts an instance of the pool's version. Errors are *Error.
-func (p *pool) launch(initialization string) (*instance, error) {
+func (p *pool) launch(initialization, phase string) (*instance, error) {
 	ctx, cancel := context.WithTimeout(p.runner.life, launchTimeout)
 	defer cancel()
 	spec, version, err := p.spec(ctx, initialization)
@@ -61,7 +68,9 @@ func (p *pool) launch(initialization string) (*instance, error) {
 	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
 	i := newInstance(spec.ID, spec.Memory, out, p)
 	spec.RuntimeAPI, spec.Output = i, out
-	out.note("INIT_START Runtime Version: " + version)
+	if phase == phaseInit {
+		out.note("INIT_START Runtime Version: " + version)
+	}
 	if !p.runner.admit() {
 		return nil, errClosing
 	}

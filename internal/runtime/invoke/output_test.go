@@ -30,6 +30,7 @@ func TestAnInvocationsLogIsLambdas(t *testing.T) {
 		h.must(Request{ID: "two", Qualifier: "live"})
 		synctest.Wait()
 		want := []string{
+			"INIT_START Runtime Version: provided:fake",
 			"importing",
 			"START RequestId: one Version: 1",
 			"hello",
@@ -45,11 +46,11 @@ func TestAnInvocationsLogIsLambdas(t *testing.T) {
 		if got := h.logs.lines(); !slices.Equal(got, want) {
 			t.Errorf("the log is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
-		if got := string(first.LogTail); got != strings.Join(want[1:6], "\n")+"\n" {
+		if got := string(first.LogTail); got != strings.Join(want[2:7], "\n")+"\n" {
 			t.Errorf("the tail is\n%s", got)
 		}
 		for i, e := range h.logs.all() {
-			request := []string{"", "one", "two"}[(i+4)/5]
+			request := []string{"", "one", "two"}[(i+3)/5]
 			if e.RequestID != request || e.Version != "1" || e.Instance == "" {
 				t.Errorf("line %q is request %q's, version %q's, want %q's and 1's", e.Line, e.RequestID, e.Version, request)
 			}

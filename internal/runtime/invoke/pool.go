@@ -117,7 +117,7 @@ func (p *pool) acquireAgain(ctx context.Context, timeout time.Duration) (*instan
 	p.waiting = slices.Insert(p.waiting, 0, w)
 	p.starting++
 	p.mu.Unlock()
-	go p.start(w, timeout, "invoke")
+	go p.start(w, timeout, phaseInvoke)
 	return p.wait(ctx, w)
 }
 
@@ -163,7 +163,7 @@ func (p *pool) putBack(i *instance) {
 // if they were there. mu is held.
 func (p *pool) scale(patient bool) {
 	for missing := p.missing(patient); p.starting < missing; p.starting++ {
-		go p.start(nil, initTimeout, "init")
+		go p.start(nil, initTimeout, phaseInit)
 	}
 	if patient && p.patience == nil && p.returning > 0 && len(p.waiting) > p.starting {
 		p.patience = time.AfterFunc(patience, func() {
@@ -205,7 +205,7 @@ func (p *pool) start(w *waiter, timeout time.Duration, phase string) {
 	}
 	p.mu.Unlock()
 
-	i, err := p.launch(initialization)
+	i, err := p.launch(initialization, phase)
 	if err != nil {
 		p.failed(w, err)
 		return

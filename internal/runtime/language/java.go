@@ -94,6 +94,7 @@ func (j *java) Command(ctx context.Context, f Function) (Command, error) {
 			"-cp", classPath, "tidegate.Bootstrap",
 		}),
 		Env:        environment(f, map[string]string{"JAVA_HOME": j.home, "PATH": searchPath(filepath.Join(j.home, "bin"))}),
+		Version:    "java:" + j.version,
 		Readable:   j.readable(),
 		RuntimeDir: classes,
 	}, nil

@@ -42,6 +42,8 @@ type Command struct {
 	Readable []string
 	// RuntimeDir holds the bootstrap; empty if there is none.
 	RuntimeDir string
+	// Version of what runs the function, for its log: "nodejs:20.20.2".
+	Version string
 	// Warm is how its interpreter is started before the function is known; nil if it
 	// cannot be.
 	Warm *sandbox.Program

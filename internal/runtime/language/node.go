@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
@@ -13,6 +14,7 @@ import (
 type node struct {
 	runtime    string
 	major      string
+	version    string // "20.20.2"
 	executable string
 	bootstrap  string // the folder of bootstrap.cjs
 }
@@ -30,8 +32,8 @@ func findNode(p places, probes *probeCache, dir string) []Language {
 		}
 		seen[m[1]] = true
 		languages = append(languages, node{
-			runtime: "nodejs" + m[1] + ".x", major: m[1], executable: found[i],
-			bootstrap: filepath.Join(dir, "node"),
+			runtime: "nodejs" + m[1] + ".x", major: m[1], version: strings.TrimPrefix(answer, "v"),
+			executable: found[i], bootstrap: filepath.Join(dir, "node"),
 		})
 	}
 	return languages
@@ -55,6 +57,7 @@ func (n node) Command(_ context.Context, f Function) (Command, error) {
 	env := environment(f, defaults)
 	return Command{
 		Argv: wrapped(f, argv), Env: env, Warm: warm(argv, env, defaults),
+		Version:    "nodejs:" + n.version,
 		Readable:   prefixOf(n.executable),
 		RuntimeDir: n.bootstrap,
 	}, nil

@@ -2,6 +2,7 @@ package language
 
 import (
 	"context"
+	"strings"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
@@ -19,5 +20,7 @@ func (p provided) Command(_ context.Context, f Function) (Command, error) {
 	return Command{
 		Argv: []string{sandbox.Task + "/bootstrap"},
 		Env:  environment(f, nil),
+		// "provided:al2023", as Lambda calls it.
+		Version: strings.Replace(string(p), ".", ":", 1),
 	}, nil
 }

@@ -78,6 +78,7 @@ func (p *python) Command(ctx context.Context, f Function) (Command, error) {
 	env := environment(f, defaults)
 	return Command{
 		Argv: wrapped(f, argv), Env: env, Warm: warm(argv, env, defaults),
+		Version:    "python:" + p.exact,
 		Readable:   append(prefixOf(p.executable), p.prefixes...),
 		RuntimeDir: p.bootstrap,
 	}, nil
