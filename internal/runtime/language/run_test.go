@@ -91,6 +91,8 @@ type answer struct {
 	to        string
 	body      string
 	errorType string
+	// header and trailer of the request that it came in.
+	header, trailer http.Header
 }
 
 // failure is Lambda's object, in the spelling of every language.
@@ -239,7 +241,7 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rest, ok := strings.CutPrefix(path, "invocation/"+requestID+"/"); ok {
 		to = rest
 	}
-	f.answers <- answer{to, string(body), r.Header.Get("Lambda-Runtime-Function-Error-Type")}
+	f.answers <- answer{to, string(body), r.Header.Get("Lambda-Runtime-Function-Error-Type"), r.Header, r.Trailer}
 	w.WriteHeader(http.StatusAccepted)
 	io.WriteString(w, `{"status":"OK"}`) //nolint:errcheck // the function may be gone
 }

@@ -11,6 +11,9 @@ const path = require('path');
 
 const env = process.env;
 
+const TRAILER_TYPE = 'Lambda-Runtime-Function-Error-Type';
+const TRAILER_BODY = 'Lambda-Runtime-Function-Error-Body';
+
 // --- Runtime API -----------------------------------------------------------
 
 // One HTTP/1.1 connection, kept open, one request at a time. Node's own http
@@ -52,6 +55,47 @@ class RuntimeAPI {
   }
 
   fail(id, error) { return this.#report(`invocation/${id}/error`, error); }
+
+  // Begins an answer in streaming mode. What the runtime answers to it may come
+  // before its end.
+  beginStream(id, contentType) {
+    this.streaming = new Promise((resolve) => { this.resolve = resolve; });
+    this.socket.write(
+      `POST /2018-06-01/runtime/invocation/${id}/response HTTP/1.1\r\nHost: ${this.host}\r\n`
+      + `Content-Type: ${contentType.replace(/[^\x20-\x7e]/g, '')}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n`
+      + `Transfer-Encoding: chunked\r\nTrailer: ${TRAILER_TYPE}, ${TRAILER_BODY}\r\n\r\n`);
+    return this.streaming;
+  }
+
+  // Calls back when the socket has room for more.
+  sendChunk(bytes, done) {
+    if (bytes.length === 0) return void done();
+    this.socket.cork();
+    this.socket.write(`${bytes.length.toString(16)}\r\n`);
+    this.socket.write(bytes);
+    this.socket.write('\r\n', done);
+    this.socket.uncork();
+  }
+
+  // Ends whatever answer is under way with an error.
+  crash(id, error) {
+    this.hold();
+    if (this.streaming === undefined) return this.fail(id, error);
+    const answer = this.streaming;
+    this.endStream(error);
+    return answer;
+  }
+
+  endStream(error) {
+    this.streaming = undefined;
+    let trailers = '';
+    if (error !== undefined) {
+      trailers = `${TRAILER_TYPE}: ${error.errorType.replace(/[^\x20-\x7e]/g, '')}\r\n`
+        + `${TRAILER_BODY}: ${Buffer.from(JSON.stringify(error)).toString('base64')}\r\n`;
+    }
+    this.socket.write(`0\r\n${trailers}\r\n`);
+  }
+
   initFailed(error) { return this.#report('init/error', error); }
 
   #report(where, error) {
@@ -376,6 +420,111 @@ function invoke(handler, event, context) {
   });
 }
 
+// --- Response streaming ----------------------------------------------------
+
+// https://docs.aws.amazon.com/lambda/latest/dg/config-rs-write-functions.html
+const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
+const HIGH_WATER_MARK = Symbol.for('aws.lambda.runtime.handler.streaming.highWaterMark');
+const INTEGRATION = 'application/vnd.awslambda.http-integration-response';
+
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[STREAMING] = 'response';
+    if (typeof options?.highWaterMark !== 'undefined') handler[HIGH_WATER_MARK] = parseInt(options.highWaterMark, 10);
+    return handler;
+  },
+  HttpResponseStream: class HttpResponseStream {
+    // The metadata goes before the body, as JSON and eight NULs.
+    static from(stream, prelude) {
+      stream.setContentType(INTEGRATION);
+      stream._onBeforeFirstWrite = (write) => {
+        write(JSON.stringify(prelude ?? {}));
+        write(Buffer.alloc(8));
+      };
+      return stream;
+    }
+  },
+};
+
+// The stream that a streaming handler writes its answer to. The answer begins with
+// the first write, so that what fails before is an ordinary error.
+function responseStream(api, id, highWaterMark) {
+  const { Writable } = require('stream');
+  let contentType = 'application/octet-stream';
+  const stream = new Writable({
+    highWaterMark: Number.isNaN(highWaterMark) ? undefined : highWaterMark,
+    write(chunk, encoding, done) {
+      start();
+      api.sendChunk(chunk, done);
+    },
+    final(done) {
+      start();
+      done();
+    },
+  });
+  const start = () => {
+    if (stream.answer !== undefined) return;
+    stream.answer = api.beginStream(id, contentType);
+    stream._onBeforeFirstWrite?.((part) => api.sendChunk(Buffer.from(part), () => {}));
+  };
+  const write = stream.write;
+  stream.write = function (chunk, ...rest) {
+    const plain = typeof chunk === 'string' || chunk instanceof Uint8Array || chunk === null || chunk === undefined;
+    return write.call(this, plain ? chunk : JSON.stringify(chunk), ...rest);
+  };
+  stream.setContentType = (type) => {
+    if (stream.answer !== undefined) {
+      throw new RuntimeError('InvalidStreamingOperation', 'Cannot set content-type, too late.');
+    }
+    contentType = String(type);
+  };
+  return stream;
+}
+
+// Runs one event of a streaming handler to its end: until its promise is settled and
+// its stream ended, or nothing is left to run.
+async function invokeStreaming(handler, event, context, stream) {
+  const done = new Promise((resolve, reject) => {
+    stream.once('finish', resolve);
+    stream.once('error', reject);
+  });
+  done.catch(() => {}); // it is waited for below, or not at all
+  const returned = handler(event, stream, context);
+  if (typeof returned?.then !== 'function') {
+    throw new RuntimeError('InvalidStreamingHandler', 'Streaming does not support non-async handlers.');
+  }
+  const idle = new Promise((resolve) => { onEmptyLoop = resolve; });
+  try {
+    await Promise.race([returned, idle]);
+    if (!stream.writableEnded) await Promise.race([done, idle]);
+  } finally {
+    onEmptyLoop = null;
+  }
+  if (!stream.writableEnded) stream.end();
+  await done;
+}
+
+// Answers one event by its streaming handler.
+async function answerStreaming(api, handler, id, body, headers) {
+  const stream = responseStream(api, id, handler[HIGH_WATER_MARK]);
+  let error;
+  try {
+    await invokeStreaming(handler, JSON.parse(body.toString('utf8')), contextOf(headers), stream);
+  } catch (cause) {
+    error = cause ?? new Error('the handler was rejected without a reason');
+    console.error('Invoke Error', `\t${errorText(error)}`);
+    stream.on('error', () => {});
+    stream.destroy();
+  }
+  api.hold();
+  if (stream.answer === undefined) {
+    await api.fail(id, errorObject(error));
+    return;
+  }
+  api.endStream(error === undefined ? undefined : errorObject(error));
+  await stream.answer;
+}
+
 function serialize(outcome) {
   if ('error' in outcome) return outcome;
   try {
@@ -442,6 +591,14 @@ async function main() {
       api.hold();
       api.fail(id, errorObject(error)).then(() => process.exit(status));
     };
+    if (handler[STREAMING] === 'response') {
+      onCrash = (error, status) => {
+        onCrash = () => {};
+        api.crash(id, errorObject(error)).then(() => process.exit(status));
+      };
+      await answerStreaming(api, handler, id, body, headers);
+      continue;
+    }
     let outcome;
     try {
       outcome = serialize(await invoke(handler, JSON.parse(body.toString('utf8')), contextOf(headers)));
