@@ -137,6 +137,12 @@ func chunkSize(line string) (size int64, ok bool) {
 	return size, true
 }
 
+// reusable tells whether another request may be found after the body. It is not known
+// whether a client that was not told to send one does so nevertheless.
+func (b *body) reusable() bool {
+	return !b.expected && (b.err == nil || b.err == io.EOF) && (b.chunked || b.length <= maxDiscard)
+}
+
 // discard reads the rest of a body of at most so many bytes, and tells whether that
 // was all. A client that still waits to be told to send it is not waited for.
 func (b *body) discard(limit int64) bool {

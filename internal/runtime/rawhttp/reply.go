@@ -33,8 +33,7 @@ func (r *Request) Reply(a Answer) error {
 		return errAnswered
 	}
 	r.replied = true
-	if r.conn.body.expected {
-		// The client may send the body nevertheless, or another request.
+	if !r.conn.body.reusable() {
 		r.close = true
 	}
 	err := r.conn.write(a, r.old, r.keep, r.close, r.Method == http.MethodHead)
