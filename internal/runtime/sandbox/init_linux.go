@@ -2,14 +2,7 @@
 
 package sandbox
 
-import (
-	"bytes"
-	"debug/elf"
-	"encoding/binary"
-	"errors"
-	"runtime"
-	"unsafe"
-)
+import "unsafe"
 
 // The first process of a pid namespace has duties a function does not know of:
 // it inherits the orphans and must reap them, and signals without a handler do
@@ -25,43 +18,14 @@ func initCode()
 
 func initCodeAddress() unsafe.Pointer
 
-// initCodeEnd marks the end of the code: "init end" in init_*.s.
-var initCodeEnd = []byte("init end")
-
 // initProgram returns the program, to be executed as {"proc", folder}: it mounts
 // the /proc of its pid namespace there, gives up its capabilities, writes a byte to
 // standard output (0, or why it could not mount), and from then on sleeps and
 // reaps.
 func initProgram() ([]byte, error) {
-	const longest = 1 << 10
-	code := unsafe.Slice((*byte)(initCodeAddress()), longest)
-	length := bytes.Index(code, initCodeEnd)
-	if length < 0 {
-		return nil, errors.New("the instances' first process is damaged in this build")
+	code, err := assembled(initCodeAddress(), "init end") // init_*.s
+	if err != nil {
+		return nil, err
 	}
-	const (
-		loadAt     = 0x400000
-		headerSize = 64
-		entrySize  = 56
-		codeAt     = headerSize + 2*entrySize
-	)
-	machine := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}[runtime.GOARCH]
-	header := elf.Header64{
-		Ident: [elf.EI_NIDENT]byte{0x7f, 'E', 'L', 'F', byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), byte(elf.EV_CURRENT)},
-		Type:  uint16(elf.ET_EXEC), Machine: uint16(machine), Version: uint32(elf.EV_CURRENT),
-		Entry: loadAt + codeAt, Phoff: headerSize, Ehsize: headerSize, Phentsize: entrySize, Phnum: 2,
-	}
-	size := uint64(codeAt + length)
-	load := elf.Prog64{
-		Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_X),
-		Vaddr: loadAt, Paddr: loadAt, Filesz: size, Memsz: size, Align: 1 << 16,
-	}
-	stack := elf.Prog64{Type: uint32(elf.PT_GNU_STACK), Flags: uint32(elf.PF_R | elf.PF_W)}
-	var program bytes.Buffer
-	for _, part := range []any{header, load, stack, code[:length]} {
-		if err := binary.Write(&program, binary.LittleEndian, part); err != nil {
-			return nil, err
-		}
-	}
-	return program.Bytes(), nil
+	return staticProgram(nil, code)
 }

@@ -157,6 +157,8 @@ func (i *instance) request() launchRequest {
 		}
 		task, layers, runtime, home, tmp = taskRoot, layersRoot, runtimeDir, tmpDir, tmpDir
 		r.Dir = taskRoot
+	} else {
+		r.Landlock = hostLandlock(&i.spec, i.dir)
 	}
 	places := strings.NewReplacer(Task, task, Layers, layers, Runtime, runtime)
 	for _, argument := range i.spec.Argv {

@@ -68,6 +68,9 @@ func (h *host) setUp(owner string, report *report) error {
 	if err := h.startFirstShim(report); err != nil {
 		return err
 	}
+	report.add(callFilter, seccompMissing())
+	_, reason := landlockABI()
+	report.add(landlocked, reason)
 	missing := h.groups.missing()
 	for _, name := range controllers {
 		reason := missing[name]

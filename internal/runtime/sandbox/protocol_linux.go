@@ -59,6 +59,8 @@ type launchRequest struct {
 	// CgroupTasks are "tasks" files of cgroups v1 to join.
 	CgroupTasks []string
 	CgroupFD    bool
+	// Landlock is what may be done with the host's files where Root is nil.
+	Landlock []landlockRule
 }
 
 // A rootSpec says what an instance sees besides the root that all have.

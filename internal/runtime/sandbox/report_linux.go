@@ -18,14 +18,14 @@ const (
 	processLimit    = "process limit"
 	openFilesLimit  = "open files limit"
 	runtimeAPIUser  = "runtime api bound to the user"
+	callFilter      = "system-call filter"
+	landlocked      = "landlock"
 )
 
 // notYet are measures this version does not take on any host. They are reported,
 // but do not keep mode strict, which is about the host, from starting.
 var notYet = []string{
 	"network namespace: instances share the host's network in this version",
-	"system-call filter: not in this version",
-	"landlock: not in this version",
 }
 
 // A report collects what holds on this host.

@@ -40,6 +40,7 @@ func TestAFunctionSeesItsOwnWorldOnly(t *testing.T) {
 		"CapBnd:":            "0000000000000000",
 		"CapAmb:":            "0000000000000000",
 		"NoNewPrivs:":        "1",
+		"Seccomp:":           "2",
 		"list /var":          "runtime task",
 		"list /dev":          "fd full null random stderr stdin stdout urandom zero",
 		"files":              "1024 1024",

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -50,10 +51,11 @@ func init() {
 // program once more per instance would take ten, and a resident copy of it
 // megabytes.
 type shim struct {
-	conn   conn
-	config shimConfig
-	root   *commonRoot // nil without namespaces
-	null   int
+	conn     conn
+	config   shimConfig
+	root     *commonRoot // nil without namespaces
+	null     int
+	launcher *launcher
 	// launching bounds how many instances are started at a time: more would not be
 	// faster, and each takes a thread.
 	launching chan struct{}
@@ -135,9 +137,16 @@ func (s *shim) setUp() error {
 	}
 	if !s.config.Namespaces {
 		// This thread forks every instance, and they inherit it.
-		return refusePrivileges()
+		if err := refusePrivileges(); err != nil {
+			return err
+		}
+		s.launcher, err = newLauncher(filepath.Join(s.config.Dir, "launcher"), true)
+		return err
 	}
 	if s.root, err = newCommonRoot(s.config.RootDir, s.config); err != nil {
+		return err
+	}
+	if s.launcher, err = newLauncher(filepath.Join(s.config.RootDir, "launcher"), false); err != nil {
 		return err
 	}
 	return s.rehearse()
@@ -146,9 +155,14 @@ func (s *shim) setUp() error {
 // maxOpenFiles is Lambda's limit on file descriptors per execution environment.
 const maxOpenFiles = 1024
 
+// coreLimit is in bytes. It allows no core dump, and, as the kernel has it, none is given
+// to the host's handler of crashes either: with a limit of 0 that would get it, and keep
+// what a function had in memory (core(5)).
+const coreLimit = 1
+
 // limitResources sets what every instance inherits.
 func limitResources() error {
-	for resource, limit := range map[int]uint64{unix.RLIMIT_NOFILE: maxOpenFiles, unix.RLIMIT_CORE: 0} {
+	for resource, limit := range map[int]uint64{unix.RLIMIT_NOFILE: maxOpenFiles, unix.RLIMIT_CORE: coreLimit} {
 		var now unix.Rlimit
 		if err := unix.Getrlimit(resource, &now); err != nil {
 			return fmt.Errorf("read a resource limit: %w", err)
@@ -226,13 +240,28 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 	if r.CgroupFD {
 		attributes.Sys.UseCgroupFD, attributes.Sys.CgroupFD = true, descriptors[1]
 	}
+	rules := rootLandlock
+	if !s.config.Namespaces {
+		rules = r.Landlock
+	}
+	ruleset, err := landlockRuleset(rules)
+	if err != nil {
+		s.abandon(p)
+		fail(err)
+		return
+	}
+	defer closeAll(openOnly(ruleset))
 	s.forking.Lock()
 	defer s.forking.Unlock()
 	if s.ending {
 		return
 	}
-	pid, err := s.fork(r, attributes)
+	pid, executed, err := s.fork(r, attributes, ruleset)
+	if err == nil {
+		err = executed()
+	}
 	if err != nil {
+		closeAll(openOnly(pidfd))
 		s.abandon(p)
 		fail(err)
 		return
@@ -250,14 +279,14 @@ func (s *shim) launch(r launchRequest, descriptors []int) {
 // fork starts the program from the calling thread. Without namespaces that is
 // one that goes on living, so that it leaves the instance's cgroups again, before
 // anybody can see the instance end and kill what is in them.
-func (s *shim) fork(r launchRequest, attributes *syscall.ProcAttr) (int, error) {
+func (s *shim) fork(r launchRequest, attributes *syscall.ProcAttr, ruleset int) (int, func() error, error) {
 	if !s.config.Namespaces {
 		defer joinCgroups(s.config.CgroupTasks) //nolint:errcheck // they were joinable when the shim was started
 		if err := joinCgroups(r.CgroupTasks); err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 	}
-	return syscall.ForkExec(r.Argv[0], r.Argv, attributes)
+	return s.launcher.fork(r.Argv, attributes, ruleset)
 }
 
 // bury ends every instance and removes what a runtime that has died left on the
