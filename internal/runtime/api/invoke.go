@@ -215,6 +215,7 @@ func writeInvokeResponse(w http.ResponseWriter, response invoke.Response) {
 	header.Set("Content-Type", "application/json")
 	header.Set("Content-Length", strconv.Itoa(len(response.Payload)))
 	header.Set("X-Amz-Executed-Version", response.ExecutedVersion)
+	response.Init.Tell(header)
 	if response.FunctionError != "" {
 		header.Set("X-Amz-Function-Error", response.FunctionError)
 	}

@@ -44,7 +44,7 @@ func (h *invokeHandler) serveStream(w http.ResponseWriter, r *http.Request) {
 	response, err := h.invoker.Invoke(r.Context(), req)
 	switch {
 	case err == nil:
-		sink.Begin(invoke.StreamHead{ExecutedVersion: response.ExecutedVersion})
+		sink.Begin(invoke.StreamHead{ExecutedVersion: response.ExecutedVersion, Init: response.Init})
 		sink.complete(response)
 	case sink.begun:
 		sink.complete(invoke.Response{FunctionError: asInvokeError(err).Type, Payload: []byte(asInvokeError(err).Message)})
@@ -72,6 +72,7 @@ func (s *eventStream) Begin(head invoke.StreamHead) {
 	header := s.w.Header()
 	header.Set("Content-Type", eventStreamType)
 	header.Set("X-Amz-Executed-Version", head.ExecutedVersion)
+	head.Init.Tell(header)
 	s.w.WriteHeader(http.StatusOK)
 	_ = s.out.Flush()
 }

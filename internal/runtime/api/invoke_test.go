@@ -75,6 +75,35 @@ func TestAmazonsClientInvokesAFunction(t *testing.T) {
 	}
 }
 
+func TestAnAnswerTellsOfItsInstancesInitialisation(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		init           invoke.Initialization
+		duration, kind string
+	}{
+		{invoke.Initialization{Took: 12345600 * time.Nanosecond}, "12.35", "on-demand"},
+		{invoke.Initialization{Took: time.Second, Provisioned: true}, "1000.00", "provisioned-concurrency"},
+		{invoke.Initialization{}, "", ""},
+	} {
+		f.invoker.response = invoke.Response{Payload: []byte(`{}`), ExecutedVersion: "3", Init: c.init}
+		for _, way := range []string{"/2015-03-31/functions/orders-fulfil/invocations", "/2021-11-15/functions/orders-fulfil/response-streaming-invocations"} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.management+way, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "Bearer "+f.server.Store.ManagementToken())
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if duration, kind := response.Header.Get("X-Tidegate-Init-Duration"), response.Header.Get("X-Tidegate-Init-Type"); duration != c.duration || kind != c.kind {
+				t.Errorf("%s: %+v is told as %q and %q, want %q and %q", way, c.init, duration, kind, c.duration, c.kind)
+			}
+		}
+	}
+}
+
 func TestAFunctionThatFailsIsToldApartFromAnInvokeThatFails(t *testing.T) {
 	f := newFixture(t)
 	f.invoker.response = invoke.Response{Payload: []byte(`{"errorMessage":"no"}`), FunctionError: "Unhandled", ExecutedVersion: "1"}

@@ -51,6 +51,8 @@ type instance struct {
 	out     *output
 	events  instanceEvents
 	created time.Time
+	// provisioned is true if it was started for nobody that waits.
+	provisioned bool
 	// box may be read once started is closed; the Runtime API answers nothing before.
 	// Instead unstarted is closed if there never is a box.
 	box                sandbox.Instance
@@ -157,8 +159,8 @@ func (i *instance) invoke(inv *invocation) bool {
 		i.mu.Unlock()
 		return false
 	}
-	if i.fresh && inv.started.IsZero() {
-		inv.coldStart = i.initTook
+	if i.fresh && inv.started.IsZero() && i.initTook > 0 {
+		inv.init = Initialization{Began: i.created, Took: i.initTook, Provisioned: i.provisioned}
 	}
 	i.fresh = false
 	if inv.started.IsZero() { // else its time ran while it waited for a second start

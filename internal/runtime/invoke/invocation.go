@@ -32,9 +32,8 @@ type invocation struct {
 	// goroutine sees the invocation's timer or event.
 	started time.Time
 	timer   *time.Timer
-	// coldStart is how long the instance took to initialise, if this is its first
-	// event.
-	coldStart time.Duration
+	// init is the instance's, if this is its first event.
+	init Initialization
 
 	// outcome may be read once answered is closed.
 	outcome  outcome

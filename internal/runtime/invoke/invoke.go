@@ -77,9 +77,10 @@ type Response struct {
 	RequestID       string
 	// LogTail, if asked for.
 	LogTail []byte
-	// Duration of the invocation without a cold start; ColdStart is zero if the
-	// instance was warm.
-	Duration, ColdStart time.Duration
+	// Duration of the invocation without a cold start.
+	Duration time.Duration
+	// Init is the instance's, if this was its first event.
+	Init Initialization
 }
 
 // An Error says why a function was not run, in Lambda's words.

@@ -67,6 +67,7 @@ func (p *pool) launch(initialization, phase string) (*instance, error) {
 	}
 	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
 	i := newInstance(spec.ID, spec.Memory, out, p)
+	i.provisioned = initialization == provisionedConcurrency
 	spec.RuntimeAPI, spec.Output = i, out
 	if phase == phaseInit {
 		out.note("INIT_START Runtime Version: " + version)

@@ -126,9 +126,9 @@ func report(inv *invocation, memory int, peak int64) []string {
 	end := "END RequestId: " + inv.id
 	var b strings.Builder
 	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %s\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
-		inv.id, milliseconds(o.duration), int64(math.Ceil(float64(o.duration+inv.coldStart)/1e6)), memory, megabytes(peak, memory))
-	if inv.coldStart > 0 {
-		fmt.Fprintf(&b, "Init Duration: %s\t", milliseconds(inv.coldStart))
+		inv.id, milliseconds(o.duration), int64(math.Ceil(float64(o.duration+inv.init.Took)/1e6)), memory, megabytes(peak, memory))
+	if inv.init.Took > 0 {
+		fmt.Fprintf(&b, "Init Duration: %s\t", milliseconds(inv.init.Took))
 	}
 	if o.failure == nil {
 		return append(lines, end, b.String())

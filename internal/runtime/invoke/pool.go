@@ -199,9 +199,9 @@ func (p *pool) start(w *waiter, timeout time.Duration, phase string) {
 		p.mu.Unlock()
 		return
 	}
-	initialization := "on-demand"
+	initialization := onDemand
 	if len(p.waiting) == 0 {
-		initialization = "provisioned-concurrency"
+		initialization = provisionedConcurrency
 	}
 	p.mu.Unlock()
 

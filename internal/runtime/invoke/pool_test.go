@@ -28,7 +28,7 @@ func TestABurstOnAColdFunctionStartsAtMostOneInstanceEach(t *testing.T) {
 		if n := h.sandbox.started.Load(); n > 50 {
 			t.Errorf("%d instances were started for 50 requests", n)
 		}
-		if !slices.ContainsFunc(responses, func(r Response) bool { return r.ColdStart == 100*time.Millisecond }) {
+		if !slices.ContainsFunc(responses, func(r Response) bool { return r.Init.Took == 100*time.Millisecond }) {
 			t.Error("no response tells of a cold start of 100 ms")
 		}
 	})
@@ -82,7 +82,7 @@ func TestAnIdleInstanceIsUsedAgain(t *testing.T) {
 		h := newHouse(t, echo)
 		for i := range 10 {
 			r := h.must(Request{})
-			if cold := r.ColdStart > 0; cold {
+			if cold := r.Init.Took > 0; cold {
 				t.Errorf("request %d tells of a cold start that took no time", i)
 			}
 		}

@@ -236,7 +236,7 @@ func (inv *invocation) response(version string) (Response, error) {
 	}
 	r := Response{
 		Payload: o.payload, ExecutedVersion: version, RequestID: inv.id,
-		Duration: o.duration, ColdStart: inv.coldStart, ContentType: o.contentType,
+		Duration: o.duration, Init: inv.init, ContentType: o.contentType,
 	}
 	if o.failure != nil {
 		r.FunctionError = unhandled

@@ -33,6 +33,8 @@ type StreamHead struct {
 	ContentType string
 	// ExecutedVersion is the number of the version that answers, or "$LATEST".
 	ExecutedVersion string
+	// Init is the instance's, if this is its first event.
+	Init Initialization
 	// Streamed is false if the function gave its answer as a whole.
 	Streamed bool
 }
@@ -119,12 +121,12 @@ func (inv *invocation) deliver(ctx context.Context, sink Sink, version string) (
 	defer stop()
 	select {
 	case contentType := <-inv.stream.begun:
-		sink.Begin(StreamHead{ContentType: contentType, ExecutedVersion: version, Streamed: true})
+		sink.Begin(StreamHead{ContentType: contentType, ExecutedVersion: version, Init: inv.init, Streamed: true})
 		inv.stream.drainTo(sink)
 	case <-inv.answered:
 		select {
 		case contentType := <-inv.stream.begun: // and ended at once
-			sink.Begin(StreamHead{ContentType: contentType, ExecutedVersion: version, Streamed: true})
+			sink.Begin(StreamHead{ContentType: contentType, ExecutedVersion: version, Init: inv.init, Streamed: true})
 		default:
 		}
 	case <-ctx.Done():
@@ -140,7 +142,7 @@ func (inv *invocation) deliver(ctx context.Context, sink Sink, version string) (
 	}
 	response, err := inv.response(version)
 	if err == nil && response.FunctionError == "" && !inv.streamed {
-		sink.Begin(StreamHead{ContentType: "application/json", ExecutedVersion: version})
+		sink.Begin(StreamHead{ContentType: "application/json", ExecutedVersion: version, Init: inv.init})
 		_, _ = sink.Write(response.Payload)
 		response.Payload = nil
 	}

@@ -201,8 +201,16 @@ func TestAClosedPoolHasNothing(t *testing.T) {
 func TestClassesDifferInWhatIsPrepared(t *testing.T) {
 	program := func(argv, env string) *Program { return &Program{[]string{argv}, []string{env}} }
 	specs := []Spec{
-		{}, {RuntimeDir: "/a"}, {Network: "none"}, {Readable: []string{"/a"}}, {Readable: []string{"/a", "/b"}}, {Readable: []string{"/a/b"}},
-		{Warm: program("", "")}, {Warm: program("x", "")}, {Warm: program("", "x")}, {Warm: program("x", "y")},
+		{},
+		{RuntimeDir: "/a"},
+		{Network: "none"},
+		{Readable: []string{"/a"}},
+		{Readable: []string{"/a", "/b"}},
+		{Readable: []string{"/a/b"}},
+		{Warm: program("", "")},
+		{Warm: program("x", "")},
+		{Warm: program("", "x")},
+		{Warm: program("x", "y")},
 	}
 	keys := map[string]bool{}
 	for _, s := range specs {

@@ -93,6 +93,7 @@ func (s *urlStream) Begin(head invoke.StreamHead) {
 	// A function may take longer to answer than the listener gives others.
 	_ = s.out.SetWriteDeadline(time.Time{})
 	s.w.Header().Set("X-Amz-Executed-Version", head.ExecutedVersion)
+	head.Init.Tell(s.w.Header())
 	if head.Streamed && hasPrelude(head.ContentType) {
 		s.prelude = []byte{}
 		return

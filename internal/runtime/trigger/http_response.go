@@ -162,10 +162,12 @@ func decodeHeaders(text json.RawMessage) (http.Header, error) {
 }
 
 // tellVersion says in the answer's header which version was executed, as Lambda's Invoke
-// does: also when it failed. A header of that name that the function sets is dropped.
+// does, and how its instance was initialised if that was new: also when it failed. Headers
+// of these names that the function sets as well are dropped.
 func tellVersion(w http.ResponseWriter, o outcome) {
 	if o.err == nil {
 		w.Header().Set("X-Amz-Executed-Version", o.response.ExecutedVersion)
+		o.response.Init.Tell(w.Header())
 	}
 }
 

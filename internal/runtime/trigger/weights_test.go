@@ -377,7 +377,7 @@ func TestAnswersTellTheVersionThatFailed(t *testing.T) {
 		err      error
 		want     string
 	}{
-		"failed":      {response: invoke.Response{FunctionError: "Unhandled", ExecutedVersion: "7"}, want: "7"},
+		"failed":      {response: invoke.Response{FunctionError: "Unhandled", ExecutedVersion: "7", Init: invoke.Initialization{Took: 5 * time.Millisecond}}, want: "7"},
 		"no response": {response: invoke.Response{Payload: []byte(`{"statusCode":1}`), ExecutedVersion: "7"}, want: "7"},
 		"lied": {response: invoke.Response{
 			Payload: []byte(`{"statusCode":200,"headers":{"x-amz-executed-version":"8"}}`), ExecutedVersion: "7",
@@ -392,6 +392,9 @@ func TestAnswersTellTheVersionThatFailed(t *testing.T) {
 			}
 			for path, api := range apis {
 				response, _ := api.do(http.MethodGet, path, nil)
+				if cold := response.Header.Get("X-Tidegate-Init-Duration"); (cold == "5.00") != (c.response.Init.Took > 0) {
+					t.Errorf("GET %s tells of an initialisation of %q ms", path, cold)
+				}
 				if got := response.Header.Get("X-Amz-Executed-Version"); got != c.want || len(response.Header["X-Amz-Executed-Version"]) > 1 {
 					t.Errorf("GET %s tells %v, want %q", path, response.Header["X-Amz-Executed-Version"], c.want)
 				}
