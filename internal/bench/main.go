@@ -4,17 +4,23 @@
 // any machine, seconds on this one only. It fails if a limit is exceeded.
 //
 //	bench [SCENARIO ...]
+//	bench runtime [GROUP ...]
 //
-// measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit.
+// measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
+// or runtime, which measures what the runtime's functions wait for beside other programs
+// that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
+// instance.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/bench/serving"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
@@ -24,14 +30,36 @@ const runs = 3
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	rows, err := measure(ctx, os.Args[1:])
-	if err == nil {
-		err = report(os.Stdout, rows)
-	}
-	if err != nil {
+	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// run measures what the arguments name: without any, everything. What misses a target
+// does not keep the rest from being measured.
+func run(ctx context.Context, names []string) error {
+	if len(names) > 0 && names[0] == "runtime" {
+		return serve(ctx, names[1:])
+	}
+	rows, err := measure(ctx, names)
+	if err == nil {
+		err = report(os.Stdout, rows)
+	}
+	if len(names) == 0 && ctx.Err() == nil {
+		err = errors.Join(err, serve(ctx, nil))
+	}
+	return err
+}
+
+// serve measures the runtime beside its peers.
+func serve(ctx context.Context, groups []string) error {
+	dir, err := os.MkdirTemp("", "tidegate-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return serving.Run(ctx, serving.Options{Dir: dir, Only: groups, Log: os.Stderr, Out: os.Stdout})
 }
 
 // A scenario measures something. Its name is what to call it on the command line.
