@@ -33,15 +33,11 @@ type launcher struct {
 // newLauncher writes the launcher to a file, which must be on a file system that allows
 // execution. disk says what functionFilter is to be told.
 func newLauncher(file string, disk bool) (*launcher, error) {
-	var filter []byte
-	if seccompMissing() == "" {
-		var err error
-		if filter, err = functionFilter(disk); err != nil {
-			return nil, err
-		}
+	c, err := newConfinement(disk)
+	if err != nil {
+		return nil, err
 	}
-	abi, _ := landlockABI()
-	program, err := launcherProgram(filter, abi > 0)
+	program, err := launcherProgram(c.filter, c.landlock)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +48,7 @@ func newLauncher(file string, disk bool) (*launcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the launcher: %w", err)
 	}
-	return &launcher{program: fd, landlock: abi > 0}, nil
+	return &launcher{program: fd, landlock: c.landlock}, nil
 }
 
 // fork starts argv[0] from the calling thread. The attributes' files are the first three
