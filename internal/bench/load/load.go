@@ -30,6 +30,10 @@ type Target struct {
 	address string
 	request []byte
 	status  int
+	// What a Go program's own client needs to send the same.
+	url    string
+	header http.Header
+	body   []byte
 }
 
 // Post is a target that sends body to an http URL, with the headers given.
@@ -51,7 +55,7 @@ func Post(address string, header http.Header, body []byte, status int) (Target, 
 	if err := r.Write(&request); err != nil {
 		return Target{}, err
 	}
-	return Target{address: u.Host, request: request.Bytes(), status: status}, nil
+	return Target{address: u.Host, request: request.Bytes(), status: status, url: address, header: r.Header, body: body}, nil
 }
 
 // A Result is what a run has measured.
@@ -78,6 +82,38 @@ func (t Target) Run(ctx context.Context, clients int, d time.Duration) (Result, 
 		return Result{}, err
 	}
 	return result(slices.Concat(took...), wall), nil
+}
+
+// RunAsProgram is Run of one client that is a Go program's usual one, http.Client: what a
+// caller waits for. It takes more of the processor than what Run does.
+func (t Target) RunAsProgram(ctx context.Context, d time.Duration) (Result, error) {
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: answerTimeout}
+	var took []time.Duration
+	start := time.Now()
+	for len(took) < maxRequests && time.Since(start) < d {
+		began := time.Now()
+		if err := t.ask(ctx, client); err != nil {
+			return Result{}, err
+		}
+		took = append(took, time.Since(began))
+	}
+	return result(took, time.Since(start)), nil
+}
+
+func (t Target) ask(ctx context.Context, client *http.Client) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(t.body))
+	if err != nil {
+		return err
+	}
+	r.Header = t.header
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	return t.check(answer, io.Discard)
 }
 
 // Once sends the request on a connection of its own, and returns how long the answer
@@ -149,12 +185,17 @@ func (c *connection) exchange(t Target, body io.Writer) (closed bool, err error)
 		return false, fmt.Errorf("no answer of %s: %w", t.address, err)
 	}
 	defer answer.Body.Close()
+	return answer.Close, t.check(answer, body)
+}
+
+// check copies the answer's body, if its status is the one that it must have.
+func (t Target) check(answer *http.Response, body io.Writer) error {
 	if answer.StatusCode != t.status {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-		return false, fmt.Errorf("%s answers %s: %s", t.address, answer.Status, text)
+		return fmt.Errorf("%s answers %s: %s", t.address, answer.Status, text)
 	}
-	_, err = io.Copy(body, answer.Body)
-	return answer.Close, err
+	_, err := io.Copy(body, answer.Body)
+	return err
 }
 
 func result(took []time.Duration, wall time.Duration) Result {

@@ -30,6 +30,10 @@ func TestEveryAnswerIsCountedOnce(t *testing.T) {
 	if result.P50 <= 0 || result.P99 < result.P50 || result.Rate <= 0 {
 		t.Errorf("the result is %+v", result)
 	}
+	before := served.Load()
+	if result, err = target.RunAsProgram(t.Context(), 50*time.Millisecond); err != nil || int64(result.Requests) != served.Load()-before || result.Requests == 0 {
+		t.Errorf("of a program's %d requests %+v were counted: %v", served.Load()-before, result, err)
+	}
 	if _, body, err := target.Once(t.Context()); err != nil || string(body) != `{"a":1}` {
 		t.Errorf("one request gets %q, %v", body, err)
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
+	"strings"
 	"time"
 )
 
@@ -48,8 +48,6 @@ type row struct {
 	// nothing.
 	base   *row
 	target *target
-	// note is printed where there is no target.
-	note string
 }
 
 // median returns the row's numbers, each the median of its own over the rounds.
@@ -95,13 +93,12 @@ type group struct {
 
 // report prints the table, and returns an error that names what was missed.
 func report(out io.Writer, groups []group) error {
+	lines := [][]string{{"", "p50", "p99", "per second", "memory", "reached", "must be", ""}}
 	var missed []string
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\tp50\tp99\tper second\tmemory\treached\tmust\t\t")
 	for _, g := range groups {
-		fmt.Fprintf(table, "%s\t\t\t\t\t\t\t\t\n", g.title)
+		lines = append(lines, []string{g.title})
 		for _, r := range g.rows {
-			reached, must, verdict := r.note, "", ""
+			reached, must, verdict := "", "", ""
 			if t := r.target; t != nil {
 				value := r.reached()
 				reached, must, verdict = fmt.Sprintf(t.format, value), t.must(), "yes"
@@ -111,16 +108,52 @@ func report(out io.Writer, groups []group) error {
 				}
 			}
 			m := r.median()
-			fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n",
-				r.what, milliseconds(m.p50), milliseconds(m.p99), unless(m.rate == 0, "%.0f", m.rate),
-				unless(m.memory == 0, "%.1f MiB", float64(m.memory)/(1<<20)), reached, must, verdict)
+			lines = append(lines, []string{
+				"  " + r.what, milliseconds(m.p50), milliseconds(m.p99), unless(m.rate == 0, "%.0f", m.rate),
+				unless(m.memory == 0, "%.1f MiB", float64(m.memory)/(1<<20)), reached, must, verdict,
+			})
 		}
 	}
-	if err := table.Flush(); err != nil {
+	if err := align(out, lines); err != nil {
 		return err
 	}
 	if len(missed) > 0 {
 		return &MissedError{missed}
+	}
+	return nil
+}
+
+// numbers are the columns that are aligned on the right.
+const numbers = 4
+
+// align writes lines in columns. A line of one column is a title, as wide as it is.
+func align(out io.Writer, lines [][]string) error {
+	var widths []int
+	for _, line := range lines {
+		for i, cell := range line {
+			if len(widths) <= i {
+				widths = append(widths, 0)
+			}
+			if len(line) > 1 {
+				widths[i] = max(widths[i], len(cell))
+			}
+		}
+	}
+	for _, line := range lines {
+		var text strings.Builder
+		for i, cell := range line {
+			if i > 0 && i <= numbers {
+				fmt.Fprintf(&text, "  %*s", widths[i], cell)
+			} else {
+				fmt.Fprintf(&text, "%-*s", widths[i], cell)
+			}
+			if i >= numbers {
+				text.WriteString("   ")
+			}
+		}
+		if _, err := fmt.Fprintln(out, strings.TrimRight(text.String(), " ")); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -137,7 +170,7 @@ func (t *target) must() string {
 type MissedError struct{ Targets []string }
 
 func (e *MissedError) Error() string {
-	return fmt.Sprintf("%d targets were missed: %q", len(e.Targets), e.Targets)
+	return fmt.Sprintf("%d targets were missed:\n  %s", len(e.Targets), strings.Join(e.Targets, "\n  "))
 }
 
 func milliseconds(d time.Duration) string {

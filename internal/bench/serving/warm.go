@@ -9,7 +9,7 @@ import (
 )
 
 // loaded is how long one candidate is under load in one round.
-const loaded = time.Second
+const loaded = 700 * time.Millisecond
 
 // instances of one function that serve as many clients.
 const instances = 4
@@ -28,22 +28,41 @@ type echo struct {
 // echoes are what is measured warm, by name. They are started once.
 type echoes struct{ ceiling, framework, golang, node, python echo }
 
-// warm measures one client at a time.
+// warm measures one caller: a Go program with its usual client, which is what the targets
+// are about, and then the same on a bare connection, where less of the time is the
+// client's own.
 func (b *bench) warm(ctx context.Context) (string, []candidate, error) {
 	all, others, err := b.echoes(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	ceiling, framework := under(all.ceiling, 1), under(all.framework, 1)
-	golang, node := under(all.golang, 1), under(all.node, 1)
+	ceiling, framework := asked(all.ceiling), asked(all.framework)
+	golang, node := asked(all.golang), asked(all.node)
 	times := func(own, base sample) float64 { return own.p50.Seconds() / base.p50.Seconds() }
 	golang.base, golang.target = ceiling.row, &target{bound{atMost: 2.5}, times, "%.2f times the ceiling's p50"}
 	node.base, node.target = framework.row, &target{bound{atMost: 1.2}, times, "%.2f times functions-framework's p50"}
-	rows := []candidate{ceiling, golang, framework, node, under(all.python, 1)}
+	rows := []candidate{ceiling, golang, framework, node, asked(all.python)}
 	for _, other := range others {
-		rows = append(rows, under(other, 1))
+		rows = append(rows, asked(other))
 	}
-	return "Warm, one client", rows, nil
+	for _, e := range []echo{all.ceiling, all.golang, all.framework, all.node} {
+		bare := under(e, 1)
+		bare.what += ", bare connection"
+		rows = append(rows, bare)
+	}
+	return "Warm, one caller", rows, nil
+}
+
+// asked has a Go program's usual client ask an echo.
+func asked(e echo) candidate {
+	return candidate{&row{what: e.name}, func(ctx context.Context) (sample, error) {
+		result, err := e.target.RunAsProgram(ctx, loaded)
+		if err != nil {
+			return sample{}, err
+		}
+		memory, err := memoryOf(e.pid)
+		return sample{result.P50, result.P99, result.Rate, memory}, err
+	}}
 }
 
 // throughput measures as many clients as a function has instances. A peer may have more.
@@ -60,7 +79,7 @@ func (b *bench) throughput(ctx context.Context) (string, []candidate, error) {
 	for _, other := range others {
 		rows = append(rows, under(other, instances, manyClients))
 	}
-	return "Throughput, four clients on four instances (a peer: four clients or sixteen, whichever is more)", rows, nil
+	return "Throughput, four clients on four instances (peers: with sixteen clients, where that is more)", rows, nil
 }
 
 // under puts load on an echo with each of these numbers of clients, and keeps the
