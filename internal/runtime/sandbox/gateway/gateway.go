@@ -24,7 +24,32 @@ var (
 // prefixBits is the length of the prefix that both addresses are in.
 const prefixBits = 29
 
-// mtu is of the link between instance and gateway, in bytes: the largest IPv4
-// packet there is, because nothing is between the two that would have to split it.
-// The MTUs of the world are the host's business.
-const mtu = 65535
+// mtu is of the link between instance and gateway, in bytes. Nothing is between the
+// two that would have to split packets, and few large ones cost less than many small
+// ones. With an Ethernet header before it, a packet fits into a pooled buffer of 64
+// KB. The MTUs of the world are the host's business.
+const mtu = 65520
+
+// A Policy says what one instance must not reach, besides what no instance may (see
+// filter.go).
+type Policy struct {
+	// Ports are the runtime's own, refused on every address of the host.
+	Ports []uint16
+	// Servers are the runtime's own elsewhere, as "host:port" with a name or an address:
+	// the NATS servers it uses. As long as a name cannot be resolved, its port is
+	// refused on all addresses.
+	Servers []string
+	// Forward leads ports of the gateway's own address to places on the host or
+	// elsewhere, whatever these are: to what would otherwise be refused.
+	Forward map[uint16]netip.AddrPort
+}
+
+// Options for Start.
+type Options struct {
+	// Memory bounds what instances' data may take in the gateway, all together, in
+	// bytes. Default: 256 MiB.
+	Memory int64
+	// Report, if not nil, is called with the reason each time the process has ended
+	// before Close, and a new one was started or could not be. It must return soon.
+	Report func(error)
+}

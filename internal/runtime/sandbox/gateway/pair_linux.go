@@ -30,7 +30,7 @@ func openPair(kernel netlink, name string) (*os.File, uint32, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("set up the network interface %s: %w", peer, err)
 	}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("make a packet socket: %w", err)
 	}

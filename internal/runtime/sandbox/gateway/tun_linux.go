@@ -60,7 +60,7 @@ func LoopbackUp() error {
 var errNoDevice = errors.New("no TUN device")
 
 func openTUN(name string) (*os.File, uint32, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", errNoDevice, err)
 	}
