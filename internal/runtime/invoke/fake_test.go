@@ -37,6 +37,8 @@ type process struct {
 	killed context.Context
 	kill   context.CancelFunc
 
+	// onTerminate is what the program does about SIGTERM; nil means that it ends.
+	onTerminate func()
 	// unread is output that is still in the pipe.
 	unread  string
 	running *atomic.Int64
@@ -114,12 +116,19 @@ func (p *process) call(method, path, body string, header ...string) *httptest.Re
 
 // process implements sandbox.Instance.
 func (p *process) Initialized()          {}
-func (p *process) Terminate()            { p.kill() }
 func (p *process) Kill()                 { p.kill() }
 func (p *process) Done() <-chan struct{} { return p.done }
 func (p *process) Exit() sandbox.Exit    { return p.exit }
 func (p *process) MemoryPeak() int64     { return 42 << 20 }
 func (p *process) PID() int              { return 1 }
+
+func (p *process) Terminate() {
+	if p.onTerminate != nil {
+		p.onTerminate()
+		return
+	}
+	p.kill()
+}
 
 func (p *process) SyncOutput() {
 	if p.unread != "" {

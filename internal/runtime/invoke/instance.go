@@ -71,6 +71,9 @@ type instance struct {
 	fresh    bool
 	// initFailure is what the runtime said in /init/error.
 	initFailure *functionError
+	// leaving is true once the instance was told to end: a /next stays open then, since
+	// it is by SIGTERM that the processes learn of it.
+	leaving bool
 	// reading is true while the body of an answer comes in; there is only one.
 	reading bool
 
@@ -212,11 +215,12 @@ func (i *instance) timeOut(inv *invocation) {
 	i.box.Kill()
 }
 
-// end kills the instance, whatever it does. An invocation that has no answer
+// end shuts the instance down, whatever it does. An invocation that has no answer
 // gets err.
 func (i *instance) end(err error) {
 	i.mu.Lock()
 	before, inv := i.phase, i.current
+	i.poll, i.leaving = nil, true
 	i.enter(ended)
 	i.mu.Unlock()
 	if before == running {
@@ -225,7 +229,7 @@ func (i *instance) end(err error) {
 	if before != ended && before != initialising {
 		i.events.onEnd(i)
 	}
-	i.box.Kill()
+	i.shutDown()
 }
 
 // giveUp kills the instance if it is still initialising, and tells whether it was.
@@ -323,11 +327,11 @@ func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
 	case answered:
 		if !i.finishCurrent() {
 			defer i.mu.Unlock()
-			return nil, invalidTransition(i.phase, ready.String())
+			return nil, i.refuse(r)
 		}
 	case ended:
 		defer i.mu.Unlock()
-		return nil, invalidTransition(ended, ready.String())
+		return nil, i.refuse(r)
 	case initialising, ready:
 	}
 	replaced := i.poll // its connection broke, or the runtime confuses itself
@@ -344,6 +348,15 @@ func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
 		i.events.onReady(i)
 	}
 	return nil, nil
+}
+
+// refuse says why there will be no event for a /next. mu is held.
+func (i *instance) refuse(r *rawhttp.Request) *apiError {
+	if i.leaving {
+		r.Later()
+		return nil
+	}
+	return invalidTransition(i.phase, ready.String())
 }
 
 // finishCurrent ends the log of the invocation that was answered, before the
