@@ -46,7 +46,10 @@ func (h *hierarchy1) open(name, owner string, log *slog.Logger) error {
 	}
 	// That a limit can be set is known when one has been.
 	probe := &group1{dirs: map[string]string{name: filepath.Join(dir, "probe")}}
-	err = probe.make(groupLimits{memory: 1 << 27, backstop: 1 << 27})
+	err = probe.make()
+	if err == nil {
+		err = probe.limitMemory(groupLimits{memory: 1 << 27, backstop: 1 << 27})
+	}
 	if err == nil && name == cpuController {
 		err = probe.limitCPU(0.5)
 	}
@@ -70,12 +73,12 @@ func (h *hierarchy1) home() []string {
 
 func (h *hierarchy1) missing() map[string]string { return h.why }
 
-func (h *hierarchy1) create(id string, l groupLimits) (group, error) {
+func (h *hierarchy1) create(id string) (group, error) {
 	g := &group1{dirs: map[string]string{}}
 	for name, dir := range h.dirs {
 		g.dirs[name] = filepath.Join(dir, id)
 	}
-	if err := g.make(l); err != nil {
+	if err := g.make(); err != nil {
 		g.remove() //nolint:errcheck // the first error says it
 		return nil, fmt.Errorf("make the instance's cgroup: %w", err)
 	}
@@ -96,19 +99,9 @@ type group1 struct {
 	limits groupLimits
 }
 
-func (g *group1) make(l groupLimits) error {
-	g.limits = l
+func (g *group1) make() error {
 	for _, dir := range g.dirs {
 		if err := os.Mkdir(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	if dir, ok := g.dirs[memoryController]; ok {
-		r := &cgroups.Resources{Memory: l.backstop}
-		if _, err := os.Stat(filepath.Join(dir, "memory.memsw.limit_in_bytes")); err == nil {
-			r.MemorySwap = l.backstop // memory and swap together: no swap
-		}
-		if err := (&fs.MemoryGroup{}).Set(dir, r); err != nil {
 			return err
 		}
 	}
@@ -121,7 +114,20 @@ func (g *group1) make(l groupLimits) error {
 	return nil
 }
 
-func (g *group1) join(r *launchRequest) []int {
+func (g *group1) limitMemory(l groupLimits) error {
+	g.limits = l
+	dir, ok := g.dirs[memoryController]
+	if !ok {
+		return nil
+	}
+	r := &cgroups.Resources{Memory: l.backstop}
+	if _, err := os.Stat(filepath.Join(dir, "memory.memsw.limit_in_bytes")); err == nil {
+		r.MemorySwap = l.backstop // memory and swap together: no swap
+	}
+	return (&fs.MemoryGroup{}).Set(dir, r)
+}
+
+func (g *group1) join(r *prepareRequest) []int {
 	for _, dir := range g.dirs {
 		r.CgroupTasks = append(r.CgroupTasks, filepath.Join(dir, "tasks"))
 	}

@@ -94,11 +94,11 @@ func (h *hierarchy2) home() []string { return nil }
 
 func (h *hierarchy2) missing() map[string]string { return h.why }
 
-func (h *hierarchy2) create(id string, l groupLimits) (group, error) {
+func (h *hierarchy2) create(id string) (group, error) {
 	if h.dir == "" {
 		return &group1{}, nil
 	}
-	g := &group2{dir: filepath.Join(h.dir, id), limits: l, enabled: h.enabled}
+	g := &group2{dir: filepath.Join(h.dir, id), enabled: h.enabled}
 	err := os.Mkdir(g.dir, 0o755)
 	if err == nil {
 		if err = g.configure(); err == nil {
@@ -132,15 +132,7 @@ func (g *group2) set(r *cgroups.Resources) error {
 }
 
 func (g *group2) configure() error {
-	r := &cgroups.Resources{Unified: map[string]string{}}
-	if g.enabled[memoryController] {
-		r.Memory = g.limits.backstop
-		r.Unified["memory.high"] = fmt.Sprint(g.limits.memory)
-		r.Unified["memory.oom.group"] = "1"
-		if _, err := os.Stat(filepath.Join(g.dir, "memory.swap.max")); err == nil {
-			r.Unified["memory.swap.max"] = "0"
-		}
-	}
+	r := &cgroups.Resources{}
 	if g.enabled[pidsController] {
 		limit := int64(maxProcesses)
 		r.PidsLimit = &limit
@@ -153,7 +145,21 @@ func (g *group2) configure() error {
 	return err
 }
 
-func (g *group2) join(r *launchRequest) []int {
+func (g *group2) limitMemory(l groupLimits) error {
+	g.limits = l
+	if !g.enabled[memoryController] {
+		return nil
+	}
+	r := &cgroups.Resources{Memory: l.backstop, Unified: map[string]string{
+		"memory.high": fmt.Sprint(l.memory), "memory.oom.group": "1",
+	}}
+	if _, err := os.Stat(filepath.Join(g.dir, "memory.swap.max")); err == nil {
+		r.Unified["memory.swap.max"] = "0"
+	}
+	return g.set(r)
+}
+
+func (g *group2) join(r *prepareRequest) []int {
 	r.CgroupFD = true
 	return []int{int(g.folder.Fd())}
 }

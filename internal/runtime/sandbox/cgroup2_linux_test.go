@@ -24,13 +24,16 @@ func TestVersion2GroupsSayTheSameLimits(t *testing.T) {
 	write("cgroup.controllers", "cpu memory pids")
 	write("memory.swap.max", "max")
 	g := &group2{
-		dir: dir, limits: groupLimits{memory: 128 << 20, backstop: 640 << 20},
+		dir:     dir,
 		enabled: map[string]bool{memoryController: true, cpuController: true, pidsController: true},
 	}
 	if err := g.configure(); err != nil {
 		t.Fatal(err)
 	}
 	defer g.folder.Close()
+	if err := g.limitMemory(groupLimits{memory: 128 << 20, backstop: 640 << 20}); err != nil {
+		t.Fatal(err)
+	}
 	if err := g.limitCPU(0.25); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +68,7 @@ func TestVersion2GroupsSayTheSameLimits(t *testing.T) {
 		high, err := os.ReadFile(filepath.Join(dir, "memory.high"))
 		return err == nil && string(high) == "max"
 	})
-	var r launchRequest
+	var r prepareRequest
 	if descriptors := g.join(&r); !r.CgroupFD || len(descriptors) != 1 || len(r.CgroupTasks) != 0 {
 		t.Errorf("an instance joins by %v, %+v", descriptors, r)
 	}

@@ -32,8 +32,7 @@ const cpuPeriod = 20 * time.Millisecond
 // groupFolder is the cgroup all runtimes of a host keep theirs in.
 const groupFolder = "tidegate"
 
-// groupLimits are set when a cgroup is made; the share of processor time comes
-// later, see group.limitCPU.
+// groupLimits are known when the instance's function is.
 type groupLimits struct {
 	// memory is where the guard is to look; backstop is what the kernel enforces. In
 	// bytes. See memoryGuard.
@@ -48,14 +47,16 @@ type hierarchy interface {
 	folders() []string
 	// missing tells, for each controller that cannot be used, why.
 	missing() map[string]string
-	create(id string, l groupLimits) (group, error)
+	// create makes one with a limit on processes alone.
+	create(id string) (group, error)
 }
 
 // A group is the cgroup of one instance, over all hierarchies.
 type group interface {
 	// join completes a launch so that the instance begins in the group. The
 	// descriptors belong to the group.
-	join(*launchRequest) []int
+	join(*prepareRequest) []int
+	limitMemory(groupLimits) error
 	// limitCPU sets the share of processor time, in CPUs.
 	limitCPU(cpus float64) error
 	memory() (memoryUse, error)

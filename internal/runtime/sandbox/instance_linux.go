@@ -4,11 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,18 +21,18 @@ import (
 
 // An instance is one process tree and everything it has.
 type instance struct {
-	host   *host
-	spec   Spec
-	uid    int // 0 if it has none of its own
-	dir    string
-	api    *runtimeAPI
-	group  group
-	output *outputReader
-	guard  *memoryGuard
+	host     *host
+	spec     Spec
+	prepared *prepared
+	api      *runtimeAPI
+	ingress  *http.Server // nil without one
+	output   *outputReader
+	// extensions are the outputs of Spec.Extensions.
+	extensions []*outputReader
+	guard      *memoryGuard
 
-	process launched
-	pid     int
-	// signals guards the pidfd, which is closed at the end.
+	pid int
+	// signals guards prepared.pidfd, which is closed at the end.
 	signals sync.Mutex
 	over    bool
 
@@ -49,24 +54,34 @@ func (h *host) Start(ctx context.Context, spec Spec) (_ Instance, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
-		return nil, errClosed
+	if err := h.enter(); err != nil {
+		return nil, err
 	}
-	h.starting.Add(1)
-	h.mu.Unlock()
 	defer h.starting.Done()
+	p, err := h.prepare(ctx, h.classOf(spec))
+	if err != nil {
+		return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
+	}
+	i, err := p.assign(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
 
-	i := &instance{host: h, spec: spec, done: make(chan struct{})}
-	i.process.pidfd, i.process.tmp = -1, -1
+// assign makes the prepared sandbox the spec's, which must be of its class. What
+// could not be set up is an error, and nothing is left behind.
+func (p *prepared) assign(ctx context.Context, spec Spec) (*instance, error) {
+	h := p.host
+	i := &instance{host: h, spec: spec, prepared: p, done: make(chan struct{})}
 	if err := i.start(ctx); err != nil {
+		p.launch.discard()
 		i.release()
-		var cause notExecuted
-		if !errors.As(err, &cause) {
+		sentence := i.explain(err)
+		if sentence == "" {
 			return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
 		}
-		i.exit = Exit{Code: -1, StartError: i.explain(cause), At: time.Now()}
+		i.exit = Exit{Code: -1, StartError: sentence, At: time.Now()}
 		close(i.done)
 		return i, nil
 	}
@@ -77,98 +92,129 @@ func (h *host) Start(ctx context.Context, spec Spec) (_ Instance, err error) {
 	return i, nil
 }
 
-// start makes everything the instance has, in order; release unmakes what was
-// made. The error is notExecuted if it was the program that could not be executed.
+// start makes everything the function has, in order; release unmakes what was made.
 func (i *instance) start(ctx context.Context) (err error) {
-	h := i.host
+	h, p := i.host, i.prepared
 	if _, err := os.Stat(i.spec.TaskDir); err != nil {
 		return fmt.Errorf("the package is not there: %w", err)
-	}
-	shim, err := h.liveShim()
-	if err != nil {
-		return err
-	}
-	user := os.Geteuid()
-	switch {
-	case h.users != nil:
-		if i.uid, err = h.users.take(); err != nil {
-			return err
-		}
-		user = i.uid
-	case h.namespace == rootNamespaces:
-		user = functionUID
-	}
-	if h.namespace == noNamespaces {
-		dir := filepath.Join(h.dir, i.spec.ID)
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return err
-		}
-		i.dir = dir
 	}
 	memory, tmp := int64(i.spec.Memory)*mb, int64(i.spec.EphemeralStorage)*mb
 	limits := groupLimits{memory: memory, backstop: memory}
 	if h.namespace != noNamespaces {
 		limits.backstop += tmp
 	}
-	group, err := h.groups.create(i.spec.ID, limits)
+	if err := p.group.limitMemory(limits); err != nil {
+		return fmt.Errorf("limit the instance's memory: %w", err)
+	}
+	if i.output, err = readOutput(p.output, i.spec.Output); err != nil {
+		return err
+	}
+	request, outputs, err := i.request()
+	defer func() {
+		for _, output := range outputs {
+			output.Close()
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	i.group = group
-	if i.api, err = serveRuntimeAPI(i.spec.RuntimeAPI, user); err != nil {
+	program := *request.Program
+	if p.waiting != nil {
+		request.Program = nil
+	}
+	if err := i.serve(program); err != nil {
 		return err
 	}
-	output, writeEnd, err := newOutput(i.spec.Output)
+	descriptors := make([]int, 0, len(outputs))
+	for _, output := range outputs {
+		descriptors = append(descriptors, int(output.Fd()))
+	}
+	p.launch.onExtension(i.extensionEnded)
+	passed, err := p.launch.assign(ctx, request, descriptors...)
 	if err != nil {
 		return err
 	}
-	i.output = output
-	defer writeEnd.Close()
-
-	request := i.request()
-	if h.namespace == rootNamespaces {
-		request.UID = user
+	if p.waiting == nil {
+		p.pidfd = passed[passedProcess]
 	}
-	descriptors := append([]int{int(writeEnd.Fd())}, group.join(&request)...)
-	if i.process, err = shim.launch(ctx, request, descriptors...); err != nil {
+	if i.pid, err = pidOf(p.pidfd); err != nil {
 		return err
 	}
-	if i.pid, err = pidOf(i.process.pidfd); err != nil {
-		i.Kill()
-		<-i.process.exit
-		return err
-	}
-	i.guard = &memoryGuard{tmp: i.process.tmp, limit: memory, sample: func() int64 { return h.table.memoryOf(i.pid) }}
+	i.guard = &memoryGuard{tmp: p.tmp, limit: memory, sample: func() int64 { return h.table.memoryOf(i.pid) }}
 	if _, missing := h.groups.missing()[memoryController]; !missing {
-		i.guard.group = group
+		i.guard.group = p.group
+	}
+	if p.waiting != nil {
+		return p.waiting.answer(program)
 	}
 	return nil
 }
 
-// request says what the instance runs and sees.
-func (i *instance) request() launchRequest {
-	task, layers, runtime := i.spec.TaskDir, i.spec.LayersDir, i.spec.RuntimeDir
-	home, tmp := i.dir, i.dir
-	r := launchRequest{Dir: task}
-	if i.host.namespace != noNamespaces {
-		r.Root = &rootSpec{
-			Task: task, Layers: layers, Runtime: runtime,
-			Readable: i.spec.Readable, TmpMB: i.spec.EphemeralStorage,
+// serve begins to serve what the instance reaches.
+func (i *instance) serve(program programRequest) error {
+	p := i.prepared
+	i.api = newRuntimeAPI(i.spec.RuntimeAPI, p.listener)
+	go i.api.run()
+	if p.ingress != nil {
+		i.ingress = &http.Server{
+			Handler: i.spec.Ingress.Handler, ReadHeaderTimeout: ingressHeaderTimeout,
+			ErrorLog: slog.NewLogLogger(i.host.options.Log.Handler(), slog.LevelDebug),
 		}
-		task, layers, runtime, home, tmp = taskRoot, layersRoot, runtimeDir, tmpDir, tmpDir
-		r.Dir = taskRoot
-	} else {
-		r.Landlock = hostLandlock(&i.spec, i.dir)
+		go i.ingress.Serve(p.ingress) //nolint:errcheck // ends with ErrServerClosed
 	}
-	places := strings.NewReplacer(Task, task, Layers, layers, Runtime, runtime)
-	for _, argument := range i.spec.Argv {
+	return nil
+}
+
+// ingressHeaderTimeout is how long an instance may take to send a request's head.
+const ingressHeaderTimeout = time.Minute
+
+// request says what the instance runs and sees, and makes the outputs of its
+// extensions.
+func (i *instance) request() (r assignRequest, outputs []*os.File, err error) {
+	program := i.prepared.program(Program{i.spec.Argv, i.spec.Env}, i.spec)
+	r = assignRequest{TmpMB: i.spec.EphemeralStorage, Program: &program}
+	if i.host.namespace != noNamespaces {
+		r.Task, r.Layers = i.spec.TaskDir, i.spec.LayersDir
+	} else {
+		r.Landlock = hostLandlock(&i.spec, i.prepared.dir)
+	}
+	for _, extension := range i.spec.Extensions {
+		output, writeEnd, err := newOutput(extension.Output)
+		if err != nil {
+			return r, outputs, err
+		}
+		i.extensions, outputs = append(i.extensions, output), append(outputs, writeEnd)
+		r.Extensions = append(r.Extensions, i.prepared.program(extension.Program, i.spec))
+	}
+	return r, outputs, nil
+}
+
+// program is a program as the instance sees it, with the variables that the sandbox
+// sets.
+func (p *prepared) program(program Program, spec Spec) programRequest {
+	task, layers, runtime := spec.TaskDir, spec.LayersDir, spec.RuntimeDir
+	home, tmp := p.dir, p.dir
+	if p.host.namespace != noNamespaces {
+		task, layers, runtime, home, tmp = taskRoot, layersRoot, runtimeDir, tmpDir, tmpDir
+	}
+	endpoint := ""
+	switch {
+	case spec.Ingress == nil:
+	case p.network == hostNetwork:
+		endpoint = spec.Ingress.URL
+	default:
+		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(spec.Ingress.Port))
+	}
+	places := strings.NewReplacer(Task, task, Layers, layers, Runtime, runtime, Endpoint, endpoint)
+	r := programRequest{Dir: task}
+	for _, argument := range program.Argv {
 		r.Argv = append(r.Argv, places.Replace(argument))
 	}
 	set := []string{
-		"AWS_LAMBDA_RUNTIME_API=" + i.api.address, "LAMBDA_TASK_ROOT=" + task, "LAMBDA_RUNTIME_DIR=" + runtime,
+		"AWS_LAMBDA_RUNTIME_API=" + p.address, "LAMBDA_TASK_ROOT=" + task, "LAMBDA_RUNTIME_DIR=" + runtime,
 		"HOME=" + home, tmpVariable + tmp,
 	}
-	for _, variable := range i.spec.Env {
+	for _, variable := range program.Env {
 		name, _, _ := strings.Cut(variable, "=")
 		if !sets(set, name) {
 			r.Env = append(r.Env, places.Replace(variable))
@@ -187,16 +233,46 @@ func sets(variables []string, name string) bool {
 	return false
 }
 
-// explain says why the program could not be executed, to the one who wrote it.
-func (i *instance) explain(cause notExecuted) string {
-	path := strings.NewReplacer(Task, i.spec.TaskDir, Layers, i.spec.LayersDir, Runtime, i.spec.RuntimeDir).Replace(i.spec.Argv[0])
-	return explainExecution(filepath.Base(path), path, cause)
+// explain says why a program could not be executed, to the one who wrote it; nothing
+// if the error is another.
+func (i *instance) explain(err error) string {
+	argv, name := i.spec.Argv, ""
+	var cause notExecuted
+	var extension extensionFailed
+	switch {
+	case errors.As(err, &extension):
+		e := i.spec.Extensions[extension.extension]
+		argv, name, cause = e.Argv, fmt.Sprintf("extension %s: ", e.Name), extension.cause
+	case !errors.As(err, &cause):
+		return ""
+	}
+	path := strings.NewReplacer(Task, i.spec.TaskDir, Layers, i.spec.LayersDir, Runtime, i.spec.RuntimeDir).Replace(argv[0])
+	return name + explainExecution(filepath.Base(path), path, cause)
+}
+
+// extensionEnded is called by the shim's client, which must not wait.
+func (i *instance) extensionEnded(extension int, status syscall.WaitStatus) {
+	if told := i.spec.Extensions[extension].Exited; told != nil {
+		go told(exitOf(status, true))
+	}
+}
+
+// exitOf says how a process has ended; if it is not known, it was killed.
+func exitOf(status syscall.WaitStatus, known bool) Exit {
+	e := Exit{Code: status.ExitStatus(), At: time.Now()}
+	if !known || status.Signaled() {
+		e.Code, e.Signal = -1, "SIGKILL"
+		if known {
+			e.Signal = unix.SignalName(status.Signal())
+		}
+	}
+	return e
 }
 
 // Initialized limits the processor time: on Lambda the initialization has more than the
 // function is given.
 func (i *instance) Initialized() {
-	if err := i.group.limitCPU(i.spec.CPUs); err != nil {
+	if err := i.prepared.group.limitCPU(i.spec.CPUs); err != nil {
 		i.host.options.Log.Error("the share of processor time could not be limited", "instance", i.spec.ID, "error", err)
 	}
 }
@@ -211,25 +287,20 @@ func (i *instance) attend() {
 			i.signal(unix.SIGKILL)
 		})
 	})
-	status, ok := <-i.process.exit
-	at := time.Now()
+	l := i.prepared.launch
+	<-l.exited
+	exit := exitOf(l.status, !l.lost)
 	close(stop)
 	guarding.Wait()
 	if i.host.namespace == noNamespaces {
 		// The kernel has not ended the others as it does in a pid namespace.
-		i.group.kill()
-		killMarked(i.dir)
+		i.prepared.group.kill()
+		killMarked(i.prepared.dir)
 	}
 	oomKills := i.guard.stop()
 	i.release()
 
-	i.exit = Exit{Code: status.ExitStatus(), At: at}
-	if !ok || status.Signaled() {
-		i.exit.Code, i.exit.Signal = -1, "SIGKILL"
-		if ok {
-			i.exit.Signal = unix.SignalName(status.Signal())
-		}
-	}
+	i.exit = exit
 	// The kernel chooses which process of a tree to kill. If that was another than the
 	// function's, it went on without it, and how it ended is another matter.
 	i.exit.OutOfMemory = i.exceeded.Load() || oomKills > 0 && i.exit.Signal == "SIGKILL" && !i.killed.Load()
@@ -241,30 +312,24 @@ func (i *instance) attend() {
 
 // release gives back everything the instance has. Its processes are gone.
 func (i *instance) release() {
-	i.signals.Lock()
-	i.over = true
-	closeAll(openOnly(i.process.pidfd, i.process.tmp))
-	i.signals.Unlock()
-	if i.output != nil {
-		i.output.finish()
+	for _, output := range append([]*outputReader{i.output}, i.extensions...) {
+		if output != nil {
+			output.finish()
+		}
+	}
+	if i.output == nil {
+		i.prepared.output.Close()
+	}
+	if i.ingress != nil {
+		i.ingress.Close() //nolint:errcheck // nothing is left to do
 	}
 	if i.api != nil {
 		i.api.close()
 	}
-	log := i.host.options.Log.With("instance", i.spec.ID)
-	if i.group != nil {
-		if err := i.group.remove(); err != nil {
-			log.Warn("the instance's cgroup could not be removed", "error", err)
-		}
-	}
-	if i.dir != "" {
-		if err := os.RemoveAll(i.dir); err != nil {
-			log.Warn("the instance's folder could not be removed", "error", err)
-		}
-	}
-	if i.uid != 0 {
-		i.host.users.give(i.uid)
-	}
+	i.signals.Lock()
+	i.over = true
+	i.prepared.release()
+	i.signals.Unlock()
 }
 
 func openOnly(descriptors ...int) []int {
@@ -288,8 +353,10 @@ func (i *instance) Kill() {
 }
 
 func (i *instance) SyncOutput() {
-	if i.output != nil {
-		i.output.sync()
+	for _, output := range append([]*outputReader{i.output}, i.extensions...) {
+		if output != nil {
+			output.sync()
+		}
 	}
 }
 
@@ -303,10 +370,10 @@ func (i *instance) MemoryPeak() int64 {
 func (i *instance) signal(s unix.Signal) {
 	i.signals.Lock()
 	defer i.signals.Unlock()
-	if i.over || i.process.pidfd < 0 {
+	if i.over || i.prepared.pidfd < 0 {
 		return
 	}
-	unix.PidfdSendSignal(i.process.pidfd, s, nil, 0) //nolint:errcheck // it may have ended
+	unix.PidfdSendSignal(i.prepared.pidfd, s, nil, 0) //nolint:errcheck // it may have ended
 	if i.host.namespace == noNamespaces && i.pid > 0 {
 		unix.Kill(-i.pid, s) //nolint:errcheck // the first process leads a group
 	}

@@ -64,7 +64,7 @@ var rootLandlock = []landlockRule{
 // no more than their names and arguments.
 func hostLandlock(spec *Spec, own string) []landlockRule {
 	rules := []landlockRule{{own, landlockWrite}, {"/proc", landlockRead}}
-	for _, paths := range [][]string{systemFolders, systemFiles, changingFiles, {"/etc/passwd", "/etc/group"}, spec.Readable, {spec.TaskDir, spec.LayersDir, spec.RuntimeDir}} {
+	for _, paths := range [][]string{systemFolders, systemFiles, {hostsFile, resolverFile, "/etc/passwd", "/etc/group"}, spec.Readable, {spec.TaskDir, spec.LayersDir, spec.RuntimeDir}} {
 		for _, path := range paths {
 			if path != "" {
 				rules = append(rules, landlockRule{path, landlockRead})
@@ -78,7 +78,7 @@ func hostLandlock(spec *Spec, own string) []landlockRule {
 }
 
 // landlockRuleset makes a ruleset of the rules, as far as this kernel's version of
-// Landlock goes, and returns its descriptor, for the launcher. Paths are as the calling
+// Landlock goes, and returns its descriptor. Paths are as the calling
 // thread sees them; those that do not exist are left out. It is -1 without Landlock.
 func landlockRuleset(rules []landlockRule) (int, error) {
 	abi, _ := landlockABI()

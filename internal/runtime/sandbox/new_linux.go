@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A host is the sandbox of a Linux host.
@@ -20,6 +21,11 @@ type host struct {
 	users     *users // nil if instances share one user
 	table     processTable
 	isolation Isolation
+	// lacking says which measures of the shim's the host does not allow, and why.
+	lacking map[string]string
+
+	// prepared counts the sandboxes that were.
+	prepared atomic.Uint64
 
 	mu        sync.Mutex
 	closed    bool
@@ -104,8 +110,8 @@ func (h *host) startFirstShim(report *report) error {
 		}
 		shim, err := h.newShim()
 		if err == nil {
-			h.shim = shim
-			report.namespaces(kind, h.users != nil, errors.Join(errs...))
+			h.shim, h.lacking = shim, shim.lacking
+			h.reportShim(report, errors.Join(errs...))
 			return nil
 		}
 		if h.users != nil {
@@ -117,13 +123,24 @@ func (h *host) startFirstShim(report *report) error {
 	return errors.Join(errs...)
 }
 
+// enter begins something that Close waits for, by h.starting.
+func (h *host) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return errClosed
+	}
+	h.starting.Add(1)
+	return nil
+}
+
 func (h *host) newShim() (*shimClient, error) {
 	root := filepath.Join(h.dir, "root")
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, err
 	}
 	return startShim(h.namespace, shimConfig{
-		Namespaces: h.namespace != noNamespaces, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
+		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
 		CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
 	})
 }

@@ -39,15 +39,24 @@ func newOutput(to io.Writer) (*outputReader, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	raw, err := r.SyscallConn()
+	o, err := readOutput(r, to)
 	if err != nil {
-		r.Close()
 		w.Close()
 		return nil, nil, err
 	}
-	o := &outputReader{pipe: r, raw: raw, done: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
-	go o.copy()
 	return o, w, nil
+}
+
+// readOutput takes the pipe over, which it has closed if there is an error.
+func readOutput(pipe *os.File, to io.Writer) (*outputReader, error) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		pipe.Close()
+		return nil, err
+	}
+	o := &outputReader{pipe: pipe, raw: raw, done: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
+	go o.copy()
+	return o, nil
 }
 
 func (o *outputReader) copy() {

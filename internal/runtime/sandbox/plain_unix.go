@@ -67,6 +67,12 @@ func (p *plain) Start(ctx context.Context, spec Spec) (Instance, error) {
 	if err := errors.Join(ctx.Err(), spec.validate()); err != nil {
 		return nil, err
 	}
+	switch {
+	case spec.Network == NetworkNone:
+		return nil, fmt.Errorf("start instance %s: network mode none cannot be had on this host: only Linux can isolate", spec.ID)
+	case len(spec.Extensions) > 0:
+		return nil, fmt.Errorf("start instance %s: extensions are run on Linux only", spec.ID)
+	}
 	dir, err := os.MkdirTemp(p.options.Dir, spec.ID+"-")
 	if err != nil {
 		return nil, err
@@ -92,16 +98,23 @@ type plainInstance struct {
 var _ Instance = (*plainInstance)(nil)
 
 func (i *plainInstance) start(spec Spec) (err error) {
-	if i.api, err = serveRuntimeAPI(spec.RuntimeAPI, 0); err != nil {
-		return err
+	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return fmt.Errorf("listen for the instance's Runtime API: %w", err)
 	}
+	i.api = newRuntimeAPI(spec.RuntimeAPI, listener)
+	go i.api.run()
 	output, writeEnd, err := newOutput(spec.Output)
 	if err != nil {
 		return err
 	}
 	defer writeEnd.Close()
 	i.output = output
-	places := strings.NewReplacer(Task, spec.TaskDir, Layers, spec.LayersDir, Runtime, spec.RuntimeDir)
+	endpoint := ""
+	if spec.Ingress != nil {
+		endpoint = spec.Ingress.URL
+	}
+	places := strings.NewReplacer(Task, spec.TaskDir, Layers, spec.LayersDir, Runtime, spec.RuntimeDir, Endpoint, endpoint)
 	var argv []string
 	for _, argument := range spec.Argv {
 		argv = append(argv, places.Replace(argument))
@@ -189,6 +202,3 @@ func (i *plainInstance) signal(s syscall.Signal) {
 		}
 	}
 }
-
-// guard cannot tell who connects on this host.
-func guard(l *net.TCPListener, _ int) net.Listener { return l }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,14 +31,22 @@ type class struct {
 	RuntimeDir string
 	Readable   []string
 	Network    string
-	Warm       *Program
+	// IngressPort is Spec.Ingress's; 0 without one.
+	IngressPort int
+	Warm        *Program
 }
 
-func classOf(s Spec) class { return class{s.RuntimeDir, s.Readable, s.Network, s.Warm} }
+func classOf(s Spec) class {
+	c := class{RuntimeDir: s.RuntimeDir, Readable: s.Readable, Network: s.Network, Warm: s.Warm}
+	if s.Ingress != nil && s.Network != NetworkNone {
+		c.IngressPort = s.Ingress.Port
+	}
+	return c
+}
 
 // key tells classes apart. Neither paths nor variables hold what separates them.
 func (c class) key() string {
-	lists := [][]string{{c.RuntimeDir, c.Network}, c.Readable}
+	lists := [][]string{{c.RuntimeDir, c.Network, strconv.Itoa(c.IngressPort)}, c.Readable}
 	if c.Warm != nil {
 		lists = append(lists, c.Warm.Argv, c.Warm.Env)
 	}

@@ -12,27 +12,37 @@ import (
 // The runtime and its shim talk over a pair of sequenced-packet sockets: one
 // JSON value per packet, file descriptors beside it. The first packet is the
 // runtime's shimConfig, answered by a "ready" event. Then the runtime sends
-// launchRequests; the shim answers each with "started" or "failed", and sends
-// "exited" for every instance that had started.
+// shimRequests, which belong to launches by their number.
+//
+// A launch is prepared, which the shim answers with "prepared", and is assigned, which
+// it answers with "started", or is discarded. In place of either answer "failed" may
+// come. Whatever happens, "exited" comes last, when no process of it is left, and the
+// runtime then frees the launch: what it had may be used for another.
 
 // maxPacket bounds a packet, in bytes. The environment of a function is 4 KB, so
 // that this is far away; a packet that is larger is refused when it is sent.
 const maxPacket = 128 << 10
 
-// maxDescriptors is the most descriptors a packet carries.
-const maxDescriptors = 2
+// maxDescriptors is the most descriptors a packet carries: one per extension, and
+// Lambda allows ten of these.
+const maxDescriptors = 16
 
 // A shimConfig is what a shim is told once.
 type shimConfig struct {
 	// Namespaces is true if the shim was cloned into namespaces of its own, and
 	// makes further ones for every instance.
 	Namespaces bool
+	// Nested is true if they include a user namespace, in which the shim has one user
+	// and no more rights than its capabilities.
+	Nested bool
 	// RootDir is an empty folder the shim mounts the instances' root on, in its own
 	// mount namespace.
 	RootDir string
 	// OwnUsers is true if instances get users of their own; else they have UID.
 	OwnUsers bool
 	UID      int
+	// TUN is true if instances' networks may have a TUN device.
+	TUN bool
 	// CgroupTasks are the "tasks" files of the cgroups v1 the shim is to stay in.
 	CgroupTasks []string
 	// Dir and Groups are the runtime's folder and its cgroups, which the shim removes
@@ -41,60 +51,129 @@ type shimConfig struct {
 	Groups []string
 }
 
-// A launchRequest asks for one instance. Descriptors: the write end of its
-// output, and if CgroupFD is set, its cgroup v2 folder.
-type launchRequest struct {
-	// Bye asks for nothing but that the shim ends. Without it, the end of the
-	// connection means that the runtime has died.
-	Bye    bool
-	Launch uint64
-	Argv   []string
-	Env    []string
-	// Dir is the working folder, as the instance sees it.
-	Dir string
+type requestKind string
+
+const (
+	requestPrepare requestKind = "prepare"
+	requestAssign  requestKind = "assign"
+	requestDiscard requestKind = "discard"
+	requestFree    requestKind = "free"
+	// requestBye asks the shim to end. Without it, the end of the connection means that
+	// the runtime has died.
+	requestBye requestKind = "bye"
+)
+
+type shimRequest struct {
+	Kind    requestKind
+	Launch  uint64          `json:",omitempty"`
+	Prepare *prepareRequest `json:",omitempty"`
+	Assign  *assignRequest  `json:",omitempty"`
+}
+
+// A prepareRequest asks for all an instance has that is of no function.
+// Descriptors: the write end of its output, and if CgroupFD is set, its cgroup v2
+// folder.
+type prepareRequest struct {
 	// Root is what the instance sees; nil leaves it the host's.
 	Root *rootSpec
-	// UID, also used as GID, is the instance's user; 0 keeps the shim's.
+	// UID, also used as GID, is the instance's user on the host; 0 keeps the shim's.
 	UID int
 	// CgroupTasks are "tasks" files of cgroups v1 to join.
 	CgroupTasks []string
 	CgroupFD    bool
-	// Landlock is what may be done with the host's files where Root is nil.
-	Landlock []landlockRule
+	Network     networkKind
+	// IngressPort is where a listener besides the Runtime API's is to be opened in a
+	// network namespace; 0 for none.
+	IngressPort int
+	// Warm, if not nil, is started at once.
+	Warm *programRequest
 }
 
-// A rootSpec says what an instance sees besides the root that all have.
-type rootSpec struct {
-	// Task, Layers and Runtime are host folders; the last two may be empty.
-	Task, Layers, Runtime string
-	// Readable are host paths, seen at the same place.
-	Readable []string
+// An assignRequest makes the instance a function's. Descriptors: one for the output
+// of each extension.
+type assignRequest struct {
+	// Task and Layers are host folders; the last may be empty.
+	Task, Layers string
 	// TmpMB is the size of /tmp.
 	TmpMB int
+	// Landlock is what may be done with the host's files where that is what the
+	// instance sees.
+	Landlock []landlockRule
+	// Extensions are started before Program, which is nil if it was started warm.
+	Extensions []programRequest
+	Program    *programRequest
 }
+
+// A programRequest is a program, with paths as the instance sees them.
+type programRequest struct {
+	Argv, Env []string
+	Dir       string
+}
+
+// A rootSpec says what an instance sees besides the root that all have and its
+// function's own.
+type rootSpec struct {
+	// Runtime is a host folder, or empty.
+	Runtime string
+	// Readable are host paths, seen at the same place.
+	Readable []string
+}
+
+// networkKind is the network an instance is in.
+type networkKind string
+
+const (
+	// hostNetwork is the host's own.
+	hostNetwork networkKind = ""
+	// loopbackNetwork is a network namespace with nothing but a loopback interface.
+	loopbackNetwork networkKind = "loopback"
+	// gatewayNetwork is one with a TUN device besides, for a gateway to serve.
+	gatewayNetwork networkKind = "gateway"
+)
 
 type eventKind string
 
 const (
 	// eventReady: the shim is set up, or Error says why it cannot be, and it ends.
 	eventReady eventKind = "ready"
-	// eventStarted carries a pidfd and, if there is a rootSpec, the folder /tmp.
+	// eventPrepared carries what Passed says.
+	eventPrepared eventKind = "prepared"
+	// eventStarted carries what Passed says.
 	eventStarted eventKind = "started"
-	// eventFailed: nothing runs. Errno is set if the program could not be executed;
-	// otherwise Error says what could not be set up.
+	// eventFailed: nothing of the launch runs any more, or will. Errno is set if a
+	// program could not be executed, the extension of that number if Extension is not
+	// 0; otherwise Error says what could not be set up.
 	eventFailed eventKind = "failed"
-	// eventExited carries the wait status. With namespaces nothing of the instance
-	// is left by then.
+	// eventExtension carries the wait status of the extension of that number.
+	eventExtension eventKind = "extension"
+	// eventExited carries the wait status of the program. With namespaces nothing of
+	// the instance is left by then.
 	eventExited eventKind = "exited"
 )
 
 type shimEvent struct {
-	Kind   eventKind
-	Launch uint64 `json:",omitempty"`
-	Errno  int    `json:",omitempty"`
-	Error  string `json:",omitempty"`
-	Status uint32 `json:",omitempty"`
+	Kind      eventKind
+	Launch    uint64       `json:",omitempty"`
+	Errno     int          `json:",omitempty"`
+	Error     string       `json:",omitempty"`
+	Extension int          `json:",omitempty"` // counted from 1
+	Status    uint32       `json:",omitempty"`
+	Passed    []descriptor `json:",omitempty"`
+	// Lacking says, in a ready event, which measures of the report the host does not
+	// allow, and why.
+	Lacking map[string]string `json:",omitempty"`
 }
+
+// descriptor says what a descriptor that is passed is.
+type descriptor string
+
+const (
+	passedAPI     descriptor = "api"     // the Runtime API's listener
+	passedIngress descriptor = "ingress" // the ingress's listener
+	passedTUN     descriptor = "tun"
+	passedTmp     descriptor = "tmp"  // the folder /tmp
+	passedProcess descriptor = "proc" // a pidfd of the program
+)
 
 // A conn is one end of the pair. Packets may be sent from any goroutine.
 type conn struct{ *net.UnixConn }

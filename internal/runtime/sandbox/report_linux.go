@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -17,16 +18,14 @@ const (
 	cpuLimit        = "cpu limit"
 	processLimit    = "process limit"
 	openFilesLimit  = "open files limit"
-	runtimeAPIUser  = "runtime api bound to the user"
-	callFilter      = "system-call filter"
-	landlocked      = "landlock"
-)
+	runtimeAPIUser  = "runtime api bound to the instance"
 
-// notYet are measures this version does not take on any host. They are reported,
-// but do not keep mode strict, which is about the host, from starting.
-var notYet = []string{
-	"network namespace: instances share the host's network in this version",
-}
+	userNamespace    = "user namespace per instance"
+	networkNamespace = "network namespace per instance"
+	outgoing         = "filtered outgoing connections"
+	callFilter       = "system-call filter"
+	landlocked       = "landlock"
+)
 
 // A report collects what holds on this host.
 type report struct {
@@ -47,37 +46,46 @@ func (r *report) add(measure, reason string) {
 	}
 }
 
-// namespaces notes what follows from the kind of namespaces that could be had.
-// err is why it is not the best kind.
-func (r *report) namespaces(kind namespaceKind, ownUsers bool, err error) {
+// reportShim notes what follows from the shim that could be had. err is why it is
+// not of the best kind.
+func (h *host) reportShim(r *report, err error) {
 	reason := ""
-	if kind == noNamespaces {
+	if h.namespace == noNamespaces {
 		reason = "mode process does without"
 		if err != nil {
 			reason = strings.ReplaceAll(err.Error(), "\n", "; ")
 		}
+		h.lacking = map[string]string{userNamespace: reason, networkNamespace: reason}
 	}
 	for _, measure := range []string{mountNamespace, otherNamespaces, noCapabilities, privateTmp} {
 		r.add(measure, reason)
 	}
-	switch {
-	case ownUsers:
-		r.add(ownUser, "")
-		r.add(runtimeAPIUser, "")
-		return
-	case kind == rootNamespaces:
-		reason = "this container's user namespace has too few user ids"
-	case kind == userNamespaces:
-		reason = "the runtime does not run as root"
+	for _, measure := range []string{userNamespace, networkNamespace} {
+		r.add(measure, h.lacking[measure])
 	}
-	r.add(ownUser, reason)
-	r.add(runtimeAPIUser, reason)
+	own := "the runtime does not run as root"
+	switch h.namespace {
+	case rootNamespaces:
+		if own = ""; h.users == nil {
+			own = "this container's user namespace has too few user ids"
+		}
+	case noNamespaces:
+		own = reason
+	}
+	r.add(ownUser, own)
+	if _, missing := h.lacking[outgoing]; h.lacking[networkNamespace] == "" && !missing {
+		own = ""
+		r.add(outgoing, "")
+	} else {
+		r.add(outgoing, cmp.Or(h.lacking[outgoing], h.lacking[networkNamespace]))
+	}
+	r.add(runtimeAPIUser, own)
 }
 
 func (r *report) isolation() Isolation {
 	return Isolation{
 		Mode:     string(r.mode),
 		Enforced: slices.Clone(r.enforced),
-		Missing:  append(slices.Clone(r.lacking), notYet...),
+		Missing:  slices.Clone(r.lacking),
 	}
 }

@@ -12,6 +12,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/gateway"
 )
 
 // Where an instance sees its own, as on Lambda.
@@ -35,8 +37,12 @@ var systemFiles = []string{
 }
 
 // changingFiles are replaced on the host when the network changes, so that each
-// instance gets them as they are when it starts.
-var changingFiles = []string{"/etc/hosts", "/etc/resolv.conf"}
+// instance gets them as they are when it starts. Who has a network of its own asks its
+// gateway for names instead.
+const (
+	hostsFile    = "/etc/hosts"
+	resolverFile = "/etc/resolv.conf"
+)
 
 var devices = []string{"null", "zero", "full", "random", "urandom"}
 
@@ -47,16 +53,17 @@ var devices = []string{"null", "zero", "full", "random", "urandom"}
 type commonRoot struct {
 	writable, readOnly string
 	// init is the program of the instances' first process.
-	init     string
-	ownUsers bool
+	init string
+	// namesUsers is true if each instance has its own /etc/passwd.
+	namesUsers bool
 
 	mu sync.Mutex // guards making mount points
 }
 
-func newCommonRoot(dir string, config shimConfig) (*commonRoot, error) {
+func newCommonRoot(dir string, config shimConfig, userNamespaces bool) (*commonRoot, error) {
 	r := &commonRoot{
 		writable: filepath.Join(dir, "rw"), readOnly: filepath.Join(dir, "ro"),
-		init: filepath.Join(dir, "init"), ownUsers: config.OwnUsers,
+		init: filepath.Join(dir, "init"), namesUsers: config.OwnUsers && !userNamespaces,
 	}
 	program, err := initProgram()
 	if err != nil {
@@ -119,12 +126,16 @@ func (r *commonRoot) fill(config shimConfig) error {
 			return err
 		}
 	}
-	for _, path := range append(changingFiles, "/etc/passwd", "/etc/group") {
+	for _, path := range []string{hostsFile, resolverFile, "/etc/passwd", "/etc/group"} {
 		if err := makeMountpoint(r.writable+path, false); err != nil {
 			return err
 		}
 	}
-	if !config.OwnUsers {
+	resolver := fmt.Appendf(nil, "nameserver %s\n", gateway.Address)
+	if err := os.WriteFile(r.writable+resolverFile, resolver, 0o444); err != nil {
+		return err
+	}
+	if !r.namesUsers {
 		if err := os.WriteFile(r.writable+"/etc/passwd", passwd(config.UID), 0o444); err != nil {
 			return err
 		}
@@ -165,20 +176,13 @@ type mountpoint struct {
 func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	binds := []mountpoint{{source: spec.Task, target: taskRoot}}
+	var binds []mountpoint
 	if spec.Runtime != "" {
 		binds = append(binds, mountpoint{source: spec.Runtime, target: runtimeDir})
 	}
-	for _, path := range changingFiles {
-		if _, err := os.Stat(path); err == nil {
-			binds = append(binds, mountpoint{source: path, target: path})
-		}
+	if spec.sharesLayers() {
+		binds = append(binds, mountpoint{target: layersRoot})
 	}
-	layers, err := layerMounts(spec)
-	if err != nil {
-		return nil, err
-	}
-	binds = append(binds, layers...)
 	for _, path := range spec.Readable {
 		path = filepath.Clean(path)
 		if !filepath.IsAbs(path) {
@@ -187,7 +191,7 @@ func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
 		if common(path) {
 			continue
 		}
-		own := within(path, tmpDir) || within(path, layersRoot) && spec.Layers != ""
+		own := within(path, tmpDir) || within(path, layersRoot)
 		if !own {
 			info, err := os.Stat(path)
 			if err != nil {
@@ -202,38 +206,21 @@ func (r *commonRoot) prepare(spec *rootSpec) ([]mountpoint, error) {
 	return binds, nil
 }
 
-// layerMounts mounts the layers on /opt: as a whole, or, where the interpreter
-// is in the host's /opt and must be seen there too, one by one into a folder of
-// the instance's own.
-func layerMounts(spec *rootSpec) ([]mountpoint, error) {
-	if spec.Layers == "" {
-		return nil, nil
-	}
-	if !slices.ContainsFunc(spec.Readable, func(path string) bool { return within(filepath.Clean(path), layersRoot) }) {
-		return []mountpoint{{source: spec.Layers, target: layersRoot}}, nil
-	}
-	entries, err := os.ReadDir(spec.Layers)
-	if err != nil {
-		return nil, fmt.Errorf("read the layers: %w", err)
-	}
-	binds := []mountpoint{{target: layersRoot}}
-	for _, entry := range entries {
-		binds = append(binds, mountpoint{
-			source: filepath.Join(spec.Layers, entry.Name()), target: filepath.Join(layersRoot, entry.Name()), own: true,
-		})
-	}
-	return binds, nil
+// sharesLayers tells whether the interpreter is in the host's /opt and must be seen
+// there too. Layers are then mounted one by one, into a folder of the instance's own.
+func (s *rootSpec) sharesLayers() bool {
+	return slices.ContainsFunc(s.Readable, func(path string) bool { return within(filepath.Clean(path), layersRoot) })
 }
 
 // enter makes the calling thread, which must be in a mount namespace of its own,
 // see the instance's root and nothing else. mounted waits until the /proc of the
 // instance is mounted. It returns a descriptor of /tmp.
-func (r *commonRoot) enter(spec *rootSpec, binds []mountpoint, uid int, mounted func() error) (tmp int, err error) {
-	options := fmt.Sprintf("size=%dm,mode=0700,uid=%d,gid=%[2]d", spec.TmpMB, uid)
+func (r *commonRoot) enter(binds []mountpoint, uid int, mounted func() error) (tmp int, err error) {
+	options := fmt.Sprintf("size=%dm,mode=0700,uid=%d,gid=%[2]d", preparedTmpMB, uid)
 	if err := mount("tmpfs", r.readOnly+tmpDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options); err != nil {
 		return -1, err
 	}
-	if r.ownUsers {
+	if r.namesUsers {
 		// Once it is mounted, the file needs no name.
 		file := filepath.Join(filepath.Dir(r.writable), "passwd-"+strconv.Itoa(uid))
 		if err := os.WriteFile(file, passwd(uid), 0o444); err != nil {
@@ -291,6 +278,104 @@ func (r *commonRoot) mountOne(b mountpoint) error {
 		return err
 	}
 	return setAttributes(target, unix.MOUNT_ATTR_RDONLY|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+}
+
+// preparedTmpMB is the size of /tmp until it is known what the function is to have.
+const preparedTmpMB = 1
+
+// A tree is a part of the host's file system that was taken up to be mounted in an
+// instance, which itself does not see the host's.
+type tree struct {
+	fd     int
+	target string
+	// own is as in mountpoint.
+	own, isDir bool
+}
+
+// take takes up what the instance is to see of its function. It is called in the
+// shim's mount namespace.
+func (r *commonRoot) take(p prepareRequest, a assignRequest) ([]tree, error) {
+	var trees []tree
+	add := func(source, target string, own bool) error {
+		t, err := takeTree(source, target, own)
+		if err == nil {
+			trees = append(trees, t)
+		}
+		return err
+	}
+	err := add(a.Task, taskRoot, false)
+	switch {
+	case err != nil || a.Layers == "":
+	case !p.Root.sharesLayers():
+		err = add(a.Layers, layersRoot, false)
+	default:
+		var entries []os.DirEntry
+		if entries, err = os.ReadDir(a.Layers); err != nil {
+			err = fmt.Errorf("read the layers: %w", err)
+		}
+		for _, entry := range entries {
+			if err == nil {
+				err = add(filepath.Join(a.Layers, entry.Name()), filepath.Join(layersRoot, entry.Name()), true)
+			}
+		}
+	}
+	changing := []string{hostsFile}
+	if p.Network == hostNetwork {
+		changing = append(changing, resolverFile)
+	}
+	for _, path := range changing {
+		if _, missing := os.Stat(path); err == nil && missing == nil {
+			err = add(path, path, false)
+		}
+	}
+	if err != nil {
+		closeTrees(trees)
+		return nil, err
+	}
+	return trees, nil
+}
+
+func takeTree(source, target string, own bool) (tree, error) {
+	fd, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return tree{}, fmt.Errorf("take %s into the instance: %w", source, err)
+	}
+	t := tree{fd: fd, target: target, own: own}
+	attributes := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attributes); err != nil {
+		unix.Close(fd)
+		return tree{}, fmt.Errorf("make %s read-only: %w", source, err)
+	}
+	if own {
+		var info unix.Stat_t
+		if err := unix.Fstat(fd, &info); err != nil {
+			unix.Close(fd)
+			return tree{}, fmt.Errorf("look at %s: %w", source, err)
+		}
+		t.isDir = info.Mode&unix.S_IFMT == unix.S_IFDIR
+	}
+	return t, nil
+}
+
+func closeTrees(trees []tree) {
+	for _, t := range trees {
+		unix.Close(t.fd)
+	}
+}
+
+// assign gives the instance the calling thread is in what is its function's.
+func (r *commonRoot) assign(a assignment) error {
+	for _, t := range a.trees {
+		if t.own {
+			if err := makeMountpoint(t.target, t.isDir); err != nil {
+				return err
+			}
+		}
+		if err := unix.MoveMount(t.fd, "", unix.AT_FDCWD, t.target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+			return fmt.Errorf("mount %s: %w", t.target, err)
+		}
+	}
+	return mount("tmpfs", tmpDir, "", unix.MS_REMOUNT|unix.MS_NOSUID|unix.MS_NODEV, fmt.Sprintf("size=%dm", a.TmpMB))
 }
 
 // common tells whether every instance sees the path anyway.

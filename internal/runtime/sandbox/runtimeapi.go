@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"fmt"
 	"net"
 	"sync"
 )
@@ -28,17 +27,6 @@ type runtimeAPI struct {
 	mu     sync.Mutex
 	open   map[net.Conn]struct{}
 	closed bool
-}
-
-// serveRuntimeAPI serves processes of the user.
-func serveRuntimeAPI(to RuntimeAPI, uid int) (*runtimeAPI, error) {
-	listener, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, fmt.Errorf("listen for the instance's Runtime API: %w", err)
-	}
-	api := newRuntimeAPI(to, guard(listener, uid))
-	go api.run()
-	return api, nil
 }
 
 func newRuntimeAPI(to RuntimeAPI, listener net.Listener) *runtimeAPI {

@@ -30,7 +30,13 @@ const (
 	Task    = "\x00task"
 	Layers  = "\x00layers"
 	Runtime = "\x00runtime"
+	// Endpoint stands likewise for the URL at which the instance reaches Spec.Ingress.
+	Endpoint = "\x00endpoint"
 )
+
+// NetworkNone is the Spec.Network of an instance that has no network but its loopback
+// interface.
+const NetworkNone = "none"
 
 // A Spec says what to run. Paths are the host's.
 type Spec struct {
@@ -64,12 +70,15 @@ type Spec struct {
 	// RuntimeAPI is served to this instance, and to no other, at
 	// AWS_LAMBDA_RUNTIME_API.
 	RuntimeAPI RuntimeAPI
-	// Network is "" for outgoing connections, or "none" for the loopback interface
-	// alone.
+	// Network is "" for outgoing connections, or NetworkNone, which is refused where the
+	// host allows no network namespaces.
 	Network string
-	// Ingress, unless nil or Network is "none", is served at 127.0.0.1 inside the
+	// Ingress, unless nil or Network is NetworkNone, is served at 127.0.0.1 inside the
 	// instance where that is not the host's own.
 	Ingress *Ingress
+	// Extensions are started before the function's program, in order, and see the
+	// same as it does. They end with it.
+	Extensions []Extension
 	// Warm, unless nil, is how an interpreter is started before it is known for which
 	// function: it asks its Runtime API for what Argv and Env would have said.
 	Warm *Program
@@ -86,8 +95,24 @@ type Program struct {
 
 // An Ingress is what an instance reaches on its own loopback interface.
 type Ingress struct {
+	// Port is the one of the listener in the instance. It cannot be 9001, which is the
+	// Runtime API's.
 	Port    int
 	Handler http.Handler
+	// URL is where the same is reached where the network is the host's own.
+	URL string
+}
+
+// An Extension is a program beside the function's.
+type Extension struct {
+	// Name is for errors.
+	Name string
+	Program
+	// Output receives what it and its children write; like Spec.Output.
+	Output io.Writer
+	// Exited, if not nil, is called once when the program has ended before the instance
+	// was; that ends nothing else.
+	Exited func(Exit)
 }
 
 // An Instance is a running process tree. Its methods may be called by any

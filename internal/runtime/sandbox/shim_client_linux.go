@@ -15,27 +15,35 @@ import (
 // A shimClient is the runtime's end of a shim.
 type shimClient struct {
 	conn conn
+	// lacking says which measures the host does not allow, and why.
+	lacking map[string]string
 	// end is closed to end the shim's process, gone once it has ended.
 	end, gone chan struct{}
 
 	mu       sync.Mutex
-	launches uint64
-	waiting  map[uint64]chan launchResult
-	exits    map[uint64]chan syscall.WaitStatus
+	last     uint64
+	launches map[uint64]*shimLaunch
 }
 
-type launchResult struct {
+// A shimLaunch is the runtime's end of a box in the shim.
+type shimLaunch struct {
+	shim    *shimClient
+	id      uint64
+	answers chan shimAnswer
+	// extensionEnded, if not nil, is told of extensions' ends, counted from 0. Guarded
+	// by shim.mu.
+	extensionEnded func(extension int, status syscall.WaitStatus)
+
+	// exited is closed when nothing of it runs any more. status is how its program
+	// ended, unless the shim has died with it, which is lost.
+	exited chan struct{}
+	status syscall.WaitStatus
+	lost   bool
+}
+
+type shimAnswer struct {
 	event       shimEvent
-	descriptors []int
-}
-
-// A launched is a process the shim started.
-type launched struct {
-	pidfd int
-	tmp   int // -1 without a root of its own
-	// exit gives the status once; it is closed without one if the shim has died, and
-	// every instance with it.
-	exit <-chan syscall.WaitStatus
+	descriptors map[descriptor]int
 }
 
 // namespaceKind is what a shim is cloned into.
@@ -78,11 +86,13 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Geteuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Getegid(), Size: 1}}
 		// Who is not root in the namespace would lose its capabilities on execution.
-		cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_DAC_OVERRIDE}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{
+			unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_DAC_OVERRIDE, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW,
+		}
 	}
 	s := &shimClient{
 		conn: c, end: make(chan struct{}), gone: make(chan struct{}),
-		waiting: map[uint64]chan launchResult{}, exits: map[uint64]chan syscall.WaitStatus{},
+		launches: map[uint64]*shimLaunch{},
 	}
 	if err := cmd.Start(); err != nil {
 		c.Close()
@@ -100,6 +110,7 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 		s.close()
 		return nil, err
 	}
+	s.lacking = ready.Lacking
 	go s.receive()
 	return s, nil
 }
@@ -118,9 +129,9 @@ func explainStart(kind namespaceKind, err error) error {
 // attend sees to the end of the process.
 func (s *shimClient) attend(cmd *exec.Cmd) {
 	<-s.end
-	s.conn.send(launchRequest{Bye: true}) //nolint:errcheck // it may have ended
-	cmd.Process.Kill()                    //nolint:errcheck // as above
-	cmd.Wait()                            //nolint:errcheck // how it ended is of no interest
+	s.conn.send(shimRequest{Kind: requestBye}) //nolint:errcheck // it may have ended
+	cmd.Process.Kill()                         //nolint:errcheck // as above
+	cmd.Wait()                                 //nolint:errcheck // how it ended is of no interest
 	s.conn.Close()
 	close(s.gone)
 }
@@ -156,91 +167,158 @@ func (s *shimClient) receive() {
 			break
 		}
 		s.mu.Lock()
-		switch e.Kind {
-		case eventStarted, eventFailed:
-			waiting, ok := s.waiting[e.Launch]
-			delete(s.waiting, e.Launch)
-			if e.Kind == eventFailed {
-				delete(s.exits, e.Launch)
-			}
-			if ok {
-				waiting <- launchResult{e, descriptors}
-			} else { // given up; it must not run
-				for _, fd := range descriptors[:min(1, len(descriptors))] {
-					unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) //nolint:errcheck // it may have ended
-				}
-				closeAll(descriptors)
-			}
-		case eventExited:
-			if exit, ok := s.exits[e.Launch]; ok {
-				delete(s.exits, e.Launch)
-				exit <- syscall.WaitStatus(e.Status)
-				close(exit)
-			}
+		l := s.launches[e.Launch]
+		var extensionEnded func(int, syscall.WaitStatus)
+		if l != nil {
+			extensionEnded = l.extensionEnded
 		}
 		s.mu.Unlock()
+		if l == nil || len(e.Passed) != len(descriptors) {
+			closeAll(descriptors)
+			continue
+		}
+		passed := map[descriptor]int{}
+		for i, name := range e.Passed {
+			passed[name] = descriptors[i]
+		}
+		switch e.Kind {
+		case eventPrepared, eventStarted, eventFailed:
+			l.answers <- shimAnswer{e, passed}
+		case eventExtension:
+			if extensionEnded != nil {
+				extensionEnded(e.Extension-1, syscall.WaitStatus(e.Status))
+			}
+		case eventExited:
+			l.status = syscall.WaitStatus(e.Status)
+			close(l.exited)
+			s.mu.Lock()
+			delete(s.launches, e.Launch)
+			s.mu.Unlock()
+		}
 	}
 	s.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for launch, waiting := range s.waiting {
-		delete(s.waiting, launch)
-		close(waiting)
-	}
-	for launch, exit := range s.exits {
-		delete(s.exits, launch)
-		close(exit)
+	for id, l := range s.launches {
+		delete(s.launches, id)
+		l.lost = true
+		close(l.exited)
 	}
 }
 
-// notExecuted is why the kernel would not execute the function's program.
+// notExecuted is why the kernel would not execute a program.
 type notExecuted syscall.Errno
 
 func (e notExecuted) Error() string { return syscall.Errno(e).Error() }
 
+// An extensionFailed is that an extension could not be executed.
+type extensionFailed struct {
+	extension int // counted from 0
+	cause     notExecuted
+}
+
+func (e extensionFailed) Error() string { return e.cause.Error() }
+
 var errShimGone = errors.New("the sandbox's shim has ended")
 
-// launch starts a process.
-func (s *shimClient) launch(ctx context.Context, r launchRequest, descriptors ...int) (launched, error) {
-	result := make(chan launchResult, 1)
-	exit := make(chan syscall.WaitStatus, 1)
+// begin begins a launch, which the caller must end: by discard, or by the end of what
+// runs in it, and then by free.
+func (s *shimClient) begin() (*shimLaunch, error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.dead() {
-		s.mu.Unlock()
-		return launched{}, errShimGone
+		return nil, errShimGone
 	}
-	s.launches++
-	r.Launch = s.launches
-	s.waiting[r.Launch], s.exits[r.Launch] = result, exit
-	s.mu.Unlock()
-	giveUp := func() {
-		s.mu.Lock()
-		delete(s.waiting, r.Launch)
-		s.mu.Unlock()
-	}
-	if err := s.conn.send(r, descriptors...); err != nil {
-		giveUp()
-		return launched{}, fmt.Errorf("ask the shim for an instance: %w", err)
+	s.last++
+	// Two answers, and a failure that came meanwhile.
+	l := &shimLaunch{shim: s, id: s.last, answers: make(chan shimAnswer, 3), exited: make(chan struct{})}
+	s.launches[l.id] = l
+	return l, nil
+}
+
+// prepare asks for what the request says and returns the descriptors of it, which are
+// the caller's. After an error the launch is discarded already.
+func (l *shimLaunch) prepare(ctx context.Context, r prepareRequest, descriptors ...int) (map[descriptor]int, error) {
+	return l.ask(ctx, shimRequest{Kind: requestPrepare, Launch: l.id, Prepare: &r}, descriptors...)
+}
+
+// assign is like prepare.
+func (l *shimLaunch) assign(ctx context.Context, r assignRequest, descriptors ...int) (map[descriptor]int, error) {
+	return l.ask(ctx, shimRequest{Kind: requestAssign, Launch: l.id, Assign: &r}, descriptors...)
+}
+
+func (l *shimLaunch) ask(ctx context.Context, r shimRequest, descriptors ...int) (map[descriptor]int, error) {
+	if err := l.shim.conn.send(r, descriptors...); err != nil {
+		if r.Kind == requestPrepare {
+			l.forget()
+		}
+		l.discard()
+		return nil, fmt.Errorf("ask the shim for an instance: %w", err)
 	}
 	select {
 	case <-ctx.Done():
-		giveUp()
-		return launched{}, ctx.Err()
-	case r, ok := <-result:
-		switch {
-		case !ok:
-			return launched{}, errShimGone
-		case r.event.Errno != 0:
-			return launched{}, notExecuted(r.event.Errno)
-		case r.event.Kind == eventFailed:
-			return launched{}, errors.New(r.event.Error)
-		case len(r.descriptors) == 0:
-			return launched{}, errors.New("the shim sent no descriptor of the process")
+		l.discard()
+		return nil, ctx.Err()
+	case <-l.exited:
+		select {
+		case answer := <-l.answers: // which came before
+			return answer.descriptors, answer.err()
+		default:
+			return nil, errShimGone
 		}
-		l := launched{pidfd: r.descriptors[0], tmp: -1, exit: exit}
-		if len(r.descriptors) > 1 {
-			l.tmp = r.descriptors[1]
-		}
-		return l, nil
+	case answer := <-l.answers:
+		return answer.descriptors, answer.err()
 	}
+}
+
+// onExtension has f told of extensions' ends. f must not wait.
+func (l *shimLaunch) onExtension(f func(extension int, status syscall.WaitStatus)) {
+	l.shim.mu.Lock()
+	defer l.shim.mu.Unlock()
+	l.extensionEnded = f
+}
+
+// forget takes back a launch of which the shim does not know.
+func (l *shimLaunch) forget() {
+	s := l.shim
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.launches[l.id] == l {
+		delete(s.launches, l.id)
+		close(l.exited)
+	}
+}
+
+func (a shimAnswer) err() error {
+	switch cause := notExecuted(a.event.Errno); {
+	case a.event.Kind != eventFailed:
+		return nil
+	case a.event.Extension != 0 && cause != 0:
+		return extensionFailed{a.event.Extension - 1, cause}
+	case cause != 0:
+		return cause
+	}
+	return errors.New(a.event.Error)
+}
+
+// discard ends whatever there is of the launch, and returns when nothing is left.
+func (l *shimLaunch) discard() {
+	l.shim.conn.send(shimRequest{Kind: requestDiscard, Launch: l.id}) //nolint:errcheck // it has ended then
+	<-l.exited
+	for {
+		select {
+		case late := <-l.answers:
+			for _, fd := range late.descriptors {
+				unix.Close(fd)
+			}
+		default:
+			return
+		}
+	}
+}
+
+// free lets the shim use again what the launch had. Nothing that was passed may be
+// open any more.
+func (l *shimLaunch) free() {
+	l.shim.conn.send(shimRequest{Kind: requestFree, Launch: l.id}) //nolint:errcheck // it has ended then
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"syscall"
@@ -46,39 +45,38 @@ func init() {
 // runtime then could not remove from the host, the shim removes.
 //
 // For each instance it takes a fresh thread, moves it into namespaces, builds
-// the root, gives up privileges and forks; the child inherits it all, and the
-// thread is thrown away. That takes a millisecond or two, where executing this
-// program once more per instance would take ten, and a resident copy of it
-// megabytes.
+// the root and gives up privileges. That takes a millisecond or two, where executing
+// this program once more per instance would take ten, and a resident copy of it
+// megabytes. All this is of no function yet, so that the thread may park there until
+// there is one for it. Then it mounts the function's own, and forks: the child
+// inherits it all, and the thread is thrown away.
 type shim struct {
-	conn     conn
-	config   shimConfig
-	root     *commonRoot // nil without namespaces
-	null     int
-	launcher *launcher
-	// launching bounds how many instances are started at a time: more would not be
-	// faster, and each takes a thread.
+	conn   conn
+	config shimConfig
+	root   *commonRoot // nil without namespaces
+	null   int
+	// confinement is every process's.
+	confinement *confinement
+	// capabilities is how many there are.
+	capabilities int
+	// userNamespaces is true if instances get one each.
+	userNamespaces bool
+	// boxes are the launches the runtime has not freed. Only the main goroutine uses
+	// them.
+	boxes map[uint64]*box
+	// launching bounds how many instances are worked on at a time: more would not be
+	// faster.
 	launching chan struct{}
+
+	slotsMu sync.Mutex
+	slots   []*slot // free ones
 
 	// forking is held from before a fork until the child is in running, so that its
 	// end is never seen first.
 	forking sync.Mutex
 	ending  bool          // nothing may be forked any more
-	running map[int]*pair // by the process ids of both
+	running map[int]*box  // by the process ids of all children
 	forked  chan struct{} // tells the reaper that there is a child again
-}
-
-// A pair is the two processes the shim starts for an instance.
-type pair struct {
-	launch uint64
-	// init is the first process of the pid namespace; with it ends every other. 0
-	// without namespaces.
-	init int
-	// function is the program itself; 0 if it was never started.
-	function int
-	status   syscall.WaitStatus
-	// left is how many of the two have not ended.
-	left int
 }
 
 func runShim() error {
@@ -86,207 +84,216 @@ func runShim() error {
 	if err != nil {
 		return err
 	}
-	s := &shim{conn: c, running: map[int]*pair{}, forked: make(chan struct{}, 1), launching: make(chan struct{}, 2*runtime.GOMAXPROCS(0))}
+	s := &shim{
+		conn: c, running: map[int]*box{}, boxes: map[uint64]*box{}, forked: make(chan struct{}, 1),
+		launching: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), capabilities: countCapabilities(),
+	}
 	if _, err := c.receive(&s.config); err != nil {
 		return err
 	}
-	if err := s.setUp(); err != nil {
+	lacking, err := s.setUp()
+	if err != nil {
 		return c.send(shimEvent{Kind: eventReady, Error: err.Error()})
 	}
-	c.send(shimEvent{Kind: eventReady}) //nolint:errcheck // if the runtime is gone, receiving says so
+	s.tell(shimEvent{Kind: eventReady, Lacking: lacking})
 	go s.reap()
 	for {
-		var r launchRequest
+		var r shimRequest
 		descriptors, err := c.receive(&r)
-		switch {
-		case err != nil:
+		if err != nil {
 			s.bury()
 			return nil
-		case r.Bye:
-			return nil
-		case s.config.Namespaces:
-			go func() {
-				s.launching <- struct{}{}
-				defer func() { <-s.launching }()
-				s.launch(r, descriptors)
-			}()
-		default:
-			// A child gets its parent-death signal when the thread that forked it ends.
-			// This one lives as long as the shim.
-			s.launch(r, descriptors)
 		}
+		if r.Kind == requestBye {
+			return nil
+		}
+		s.serve(r, descriptors)
 	}
 }
 
-func (s *shim) setUp() error {
+// tell sends an event. If the runtime is gone, so will be this process.
+func (s *shim) tell(e shimEvent, passed ...int) {
+	if err := s.conn.send(e, passed...); err != nil && e.Kind != eventFailed {
+		s.conn.send(shimEvent{Kind: eventFailed, Launch: e.Launch, Error: err.Error()}) //nolint:errcheck // see above
+	}
+}
+
+// serve does what the runtime asks for. The main goroutine calls it.
+func (s *shim) serve(r shimRequest, descriptors []int) {
+	b := s.boxes[r.Launch]
+	switch {
+	case r.Kind == requestPrepare && r.Prepare != nil && len(descriptors) > 0 && (!r.Prepare.CgroupFD || len(descriptors) > 1):
+		s.prepare(r, descriptors)
+	case r.Kind == requestAssign && r.Assign != nil && b != nil:
+		s.assign(b, *r.Assign, descriptors)
+	case r.Kind == requestDiscard && b != nil:
+		s.discard(b)
+	case r.Kind == requestFree && b != nil:
+		delete(s.boxes, r.Launch)
+		if b.slot != nil {
+			s.giveSlot(b.slot)
+		}
+	default:
+		closeAll(descriptors)
+		s.tell(shimEvent{Kind: eventFailed, Launch: r.Launch, Error: fmt.Sprintf("the %s request is incomplete", r.Kind)})
+	}
+}
+
+func (s *shim) prepare(r shimRequest, descriptors []int) {
+	b := &box{shim: s, launch: r.Launch, request: *r.Prepare, output: descriptors[0], cgroup: -1, tun: -1}
+	if r.Prepare.CgroupFD {
+		b.cgroup = descriptors[1]
+	}
+	s.boxes[r.Launch] = b
+	if s.config.Namespaces {
+		b.work = make(chan assignment, 1)
+		go b.inhabit()
+		return
+	}
+	// A child gets its parent-death signal when the thread that forked it ends. This
+	// one lives as long as the shim.
+	if _, err := b.prepare(); err != nil {
+		b.fail(0, err)
+		b.close()
+		b.discarded = true
+	}
+}
+
+func (s *shim) assign(b *box, r assignRequest, descriptors []int) {
+	if b.assigned || b.discarded {
+		closeAll(descriptors)
+		return
+	}
+	b.assigned = true
+	a := assignment{assignRequest: r, outputs: descriptors}
+	switch {
+	case len(descriptors) < len(r.Extensions):
+		a.err = errors.New("the assign request lacks outputs of extensions")
+	case s.config.Namespaces:
+		go func() {
+			a.trees, a.err = s.root.take(b.request, r)
+			b.work <- a
+		}()
+		return
+	}
+	if s.config.Namespaces {
+		b.work <- a
+		return
+	}
+	b.assign(a)
+	b.close()
+}
+
+// discard ends the box however far it has come.
+func (s *shim) discard(b *box) {
+	first := !b.assigned && !b.discarded
+	b.discarded = true
+	switch {
+	case !first:
+		b.end()
+	case s.config.Namespaces:
+		close(b.work)
+	default:
+		b.end()
+		b.close()
+	}
+}
+
+func (s *shim) setUp() (lacking map[string]string, err error) {
 	// The runtime decides when to end, also where a service manager tells all processes
 	// at once. To ignore the signals would make instances ignore them too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	// Whoever started the runtime may have left descriptors open in it by mistake.
 	// None of them is an instance's.
 	if err := unix.CloseRange(shimDescriptor, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
-		return fmt.Errorf("keep open descriptors from instances (Linux 5.11 can): %w", err)
+		return nil, fmt.Errorf("keep open descriptors from instances (Linux 5.11 can): %w", err)
 	}
 	null, err := unix.Open("/dev/null", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open /dev/null: %w", err)
+		return nil, fmt.Errorf("open /dev/null: %w", err)
 	}
 	s.null = null
-	if err := limitResources(); err != nil {
-		return err
+	if s.confinement, err = newConfinement(!s.config.Namespaces); err != nil {
+		return nil, err
 	}
 	if !s.config.Namespaces {
 		// This thread forks every instance, and they inherit it.
-		if err := refusePrivileges(); err != nil {
-			return err
+		return nil, refusePrivileges()
+	}
+	lacking = map[string]string{}
+	if err := s.rehearseUsers(); err != nil {
+		lacking[userNamespace] = err.Error()
+	}
+	if s.root, err = newCommonRoot(s.config.RootDir, s.config, s.userNamespaces); err != nil {
+		return nil, err
+	}
+	for _, network := range []networkKind{hostNetwork, loopbackNetwork, gatewayNetwork} {
+		err := s.rehearse(network)
+		switch {
+		case err == nil:
+		case network == hostNetwork:
+			return nil, err
+		case network == loopbackNetwork:
+			lacking[networkNamespace] = err.Error()
+			return lacking, nil
+		default:
+			lacking[outgoing] = err.Error()
 		}
-		s.launcher, err = newLauncher(filepath.Join(s.config.Dir, "launcher"), true)
-		return err
 	}
-	if s.root, err = newCommonRoot(s.config.RootDir, s.config); err != nil {
-		return err
-	}
-	if s.launcher, err = newLauncher(filepath.Join(s.config.RootDir, "launcher"), false); err != nil {
-		return err
-	}
-	return s.rehearse()
+	return lacking, nil
 }
 
-// maxOpenFiles is Lambda's limit on file descriptors per execution environment.
-const maxOpenFiles = 1024
-
-// coreLimit is in bytes. It allows no core dump, and, as the kernel has it, none is given
-// to the host's handler of crashes either: with a limit of 0 that would get it, and keep
-// what a function had in memory (core(5)).
-const coreLimit = 1
-
-// limitResources sets what every instance inherits.
-func limitResources() error {
-	for resource, limit := range map[int]uint64{unix.RLIMIT_NOFILE: maxOpenFiles, unix.RLIMIT_CORE: coreLimit} {
-		var now unix.Rlimit
-		if err := unix.Getrlimit(resource, &now); err != nil {
-			return fmt.Errorf("read a resource limit: %w", err)
-		}
-		limit = min(limit, now.Max)
-		if err := unix.Setrlimit(resource, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
-			return fmt.Errorf("set a resource limit: %w", err)
-		}
-	}
-	return nil
-}
-
-// rehearse does what a launch does up to the fork, to learn now what the host
-// does not allow.
-func (s *shim) rehearse() error {
+// inThread calls f in a thread that is thrown away.
+func inThread(f func() error) error {
 	failed := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread is thrown away
-		var p pair
-		tmp, err := s.isolate(launchRequest{Root: &rootSpec{Task: s.config.RootDir, TmpMB: 1}}, &p)
-		if err == nil {
-			unix.Close(tmp)
-		}
-		s.abandon(&p)
-		failed <- err
+		runtime.LockOSThread() // and never unlocked
+		failed <- f()
 	}()
 	return <-failed
 }
 
-// launch starts one instance and reports it. With namespaces the calling
-// goroutine must end after it, and must not be the main one.
-func (s *shim) launch(r launchRequest, descriptors []int) {
-	defer closeAll(descriptors)
-	fail := func(err error) {
-		event := shimEvent{Kind: eventFailed, Launch: r.Launch, Error: err.Error()}
-		switch errno, ok := err.(syscall.Errno); { //nolint:errorlint // a wrapped one is of something else
-		case !ok:
-		case errno == syscall.EAGAIN, errno == syscall.ENOMEM, errno == syscall.EMFILE, errno == syscall.ENFILE:
-			event.Error = "start a process: " + err.Error() // the host's fault, not the program's
-		default:
-			event.Errno = int(errno)
-		}
-		s.conn.send(event) //nolint:errcheck // if the runtime is gone, so is this process
+// rehearse does what preparing a launch does, to learn now what the host does not
+// allow.
+func (s *shim) rehearse(network networkKind) error {
+	if network == gatewayNetwork && !s.config.TUN {
+		return errors.New("no gateway runs")
 	}
-	if len(descriptors) == 0 || r.CgroupFD && len(descriptors) < 2 || len(r.Argv) == 0 {
-		fail(fmt.Errorf("the launch request is incomplete"))
-		return
+	b := &box{shim: s, cgroup: -1, tun: -1, request: prepareRequest{Root: &rootSpec{}, Network: network}}
+	err := inThread(func() error {
+		l, tmp, err := b.isolate()
+		closeAll(openOnly(l.api, l.ingress, tmp, b.tun))
+		return err
+	})
+	b.end()
+	if b.slot != nil {
+		s.giveSlot(b.slot)
 	}
-	tmp := -1
-	p := &pair{launch: r.Launch}
-	if s.config.Namespaces {
-		runtime.LockOSThread() // and never unlocked: the thread is thrown away
-		var err error
-		if tmp, err = s.isolate(r, p); err != nil {
-			s.abandon(p)
-			fail(err)
-			return
-		}
-		defer unix.Close(tmp)
-	}
-
-	pidfd := -1
-	attributes := &syscall.ProcAttr{
-		Dir:   r.Dir,
-		Env:   r.Env,
-		Files: []uintptr{uintptr(s.null), uintptr(descriptors[0]), uintptr(descriptors[0])},
-		Sys:   &syscall.SysProcAttr{Setsid: true, PidFD: &pidfd},
-	}
-	if !s.config.Namespaces {
-		attributes.Sys.Pdeathsig = syscall.SIGKILL
-	}
-	if r.UID != 0 {
-		attributes.Sys.Credential = &syscall.Credential{Uid: uint32(r.UID), Gid: uint32(r.UID)}
-	}
-	if r.CgroupFD {
-		attributes.Sys.UseCgroupFD, attributes.Sys.CgroupFD = true, descriptors[1]
-	}
-	rules := rootLandlock
-	if !s.config.Namespaces {
-		rules = r.Landlock
-	}
-	ruleset, err := landlockRuleset(rules)
-	if err != nil {
-		s.abandon(p)
-		fail(err)
-		return
-	}
-	defer closeAll(openOnly(ruleset))
-	s.forking.Lock()
-	defer s.forking.Unlock()
-	if s.ending {
-		return
-	}
-	pid, executed, err := s.fork(r, attributes, ruleset)
-	if err == nil {
-		err = executed()
-	}
-	if err != nil {
-		closeAll(openOnly(pidfd))
-		s.abandon(p)
-		fail(err)
-		return
-	}
-	p.function = pid
-	s.watch(pid, p)
-	passed := []int{pidfd}
-	if tmp >= 0 {
-		passed = append(passed, tmp)
-	}
-	s.conn.send(shimEvent{Kind: eventStarted, Launch: r.Launch}, passed...) //nolint:errcheck // as above
-	unix.Close(pidfd)
+	return err
 }
 
-// fork starts the program from the calling thread. Without namespaces that is
-// one that goes on living, so that it leaves the instance's cgroups again, before
-// anybody can see the instance end and kill what is in them.
-func (s *shim) fork(r launchRequest, attributes *syscall.ProcAttr, ruleset int) (int, func() error, error) {
-	if !s.config.Namespaces {
-		defer joinCgroups(s.config.CgroupTasks) //nolint:errcheck // they were joinable when the shim was started
-		if err := joinCgroups(r.CgroupTasks); err != nil {
-			return 0, nil, err
-		}
+// rehearseUsers finds out whether instances can have user namespaces.
+func (s *shim) rehearseUsers() error {
+	s.userNamespaces = true
+	list := &steps{}
+	uid := 0
+	if s.config.OwnUsers {
+		uid = firstUID
 	}
-	return s.launcher.fork(r.Argv, attributes, ruleset)
+	err := s.changeUser(list, uid)
+	if err == nil {
+		list.quit()
+		err = inThread(func() error {
+			pid, pidfd, err := list.fork(-1)
+			if err == nil {
+				unix.Close(pidfd)
+				syscall.Wait4(pid, nil, 0, nil) //nolint:errcheck // it has ended
+			}
+			return err
+		})
+	}
+	s.userNamespaces = err == nil
+	return err
 }
 
 // bury ends every instance and removes what a runtime that has died left on the
@@ -311,6 +318,7 @@ func (s *shim) bury() {
 			break
 		}
 	}
+	s.leaveCgroups()
 	if s.config.Namespaces {
 		unix.Unmount(s.config.RootDir, unix.MNT_DETACH) //nolint:errcheck // removing the folder fails then
 	}
@@ -321,20 +329,21 @@ func (s *shim) bury() {
 	os.RemoveAll(s.config.Dir) //nolint:errcheck // as above
 }
 
-// watch has the reaper look after a child. s.forking is held.
-func (s *shim) watch(pid int, p *pair) {
-	s.running[pid] = p
-	p.left++
-	select {
-	case s.forked <- struct{}{}:
-	default:
+// leaveCgroups moves the threads that are parked in cgroups v1 out of them.
+func (s *shim) leaveCgroups() {
+	for _, tasks := range s.config.CgroupTasks {
+		procs := tasks[:len(tasks)-len("tasks")] + "cgroup.procs"
+		os.WriteFile(procs, []byte("0"), 0) //nolint:errcheck // the groups cannot be removed then
 	}
 }
 
-// abandon ends what was started for an instance that could not be.
-func (s *shim) abandon(p *pair) {
-	if p.init != 0 {
-		syscall.Kill(p.init, syscall.SIGKILL) //nolint:errcheck // it may have ended
+// watch has the reaper look after a child. s.forking is held.
+func (s *shim) watch(pid int, b *box) {
+	s.running[pid] = b
+	b.left++
+	select {
+	case s.forked <- struct{}{}:
+	default:
 	}
 }
 
@@ -346,9 +355,9 @@ func (s *shim) reap() {
 		switch err {
 		case nil:
 			s.forking.Lock()
-			if p, ok := s.running[pid]; ok {
+			if b, ok := s.running[pid]; ok {
 				delete(s.running, pid)
-				s.ended(pid, p, status)
+				s.ended(pid, b, status)
 			}
 			s.forking.Unlock()
 		case syscall.ECHILD:
@@ -357,60 +366,33 @@ func (s *shim) reap() {
 	}
 }
 
-// ended takes notice of the end of one of the two. s.forking is held.
-func (s *shim) ended(pid int, p *pair, status syscall.WaitStatus) {
-	p.left--
-	if pid == p.function {
-		p.status = status
-		// With the first process the kernel ends all others of the namespace, before it
-		// lets that be reaped. Without one, what stayed in the function's process group
-		// ends here, and the rest is the runtime's to find.
-		if p.left > 0 {
-			syscall.Kill(p.init, syscall.SIGKILL) //nolint:errcheck // it may have ended
-		} else if p.init == 0 {
-			syscall.Kill(-pid, syscall.SIGKILL) //nolint:errcheck // the group may be empty
+// ended takes notice of the end of a child. s.forking is held.
+func (s *shim) ended(pid int, b *box, status syscall.WaitStatus) {
+	b.left--
+	if pid == b.program {
+		b.status = status
+		b.over = true
+		b.kill()
+	}
+	for i, extension := range b.extensions {
+		if pid == extension {
+			s.tell(shimEvent{Kind: eventExtension, Launch: b.launch, Extension: i + 1, Status: uint32(status)})
 		}
 	}
-	if p.left == 0 && p.function != 0 {
-		s.conn.send(shimEvent{Kind: eventExited, Launch: p.launch, Status: uint32(p.status)}) //nolint:errcheck // as above
-	}
+	s.settle(b)
 }
 
-// isolate moves the calling thread to where the instance is to run: cgroups,
-// namespaces, root, no privileges to gain. It returns a descriptor of the
-// instance's /tmp.
-func (s *shim) isolate(r launchRequest, p *pair) (tmp int, err error) {
-	if err := joinCgroups(r.CgroupTasks); err != nil {
-		return -1, err
+// settle reports the box's end when that has come. s.forking is held.
+func (s *shim) settle(b *box) {
+	if b.idle && b.over && b.left == 0 && !b.gone {
+		b.gone = true
+		s.tell(shimEvent{Kind: eventExited, Launch: b.launch, Status: uint32(b.status)})
 	}
-	mountpoints, err := s.root.prepare(r.Root)
-	if err != nil {
-		return -1, err
-	}
-	if err := unix.Unshare(unix.CLONE_FS | instanceNamespaces); err != nil {
-		return -1, fmt.Errorf("make namespaces: %w", err)
-	}
-	mounted, err := s.startInit(p)
-	if err != nil {
-		return -1, err
-	}
-	uid := r.UID
-	if uid == 0 {
-		uid = s.config.UID
-	}
-	if tmp, err = s.root.enter(r.Root, mountpoints, uid, mounted); err != nil {
-		return -1, err
-	}
-	if err := giveUpPrivileges(); err != nil {
-		unix.Close(tmp)
-		return -1, err
-	}
-	return tmp, nil
 }
 
 // startInit starts the first process of the pid namespace the calling thread has
 // made, see init_linux.go. The function returned waits until /proc is mounted.
-func (s *shim) startInit(p *pair) (mounted func() error, err error) {
+func (s *shim) startInit(b *box) (mounted func() error, err error) {
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("make a pipe: %w", err)
@@ -422,7 +404,7 @@ func (s *shim) startInit(p *pair) (mounted func() error, err error) {
 		unix.Close(pipe[0])
 		return nil, errors.New("the runtime is gone")
 	}
-	p.init, err = syscall.ForkExec(s.root.init, []string{"proc", s.root.readOnly + "/proc"}, &syscall.ProcAttr{
+	b.init, err = syscall.ForkExec(s.root.init, []string{"proc", s.root.readOnly + "/proc"}, &syscall.ProcAttr{
 		Env: []string{}, Files: []uintptr{uintptr(s.null), uintptr(pipe[1]), uintptr(s.null)},
 	})
 	if err != nil {
@@ -430,7 +412,7 @@ func (s *shim) startInit(p *pair) (mounted func() error, err error) {
 		// Not the bare errno, which would be taken for the function's program's.
 		return nil, fmt.Errorf("start the instance's first process: %w", err)
 	}
-	s.watch(p.init, p)
+	s.watch(b.init, b)
 	return func() error {
 		defer unix.Close(pipe[0])
 		var errno [1]byte
@@ -442,54 +424,4 @@ func (s *shim) startInit(p *pair) (mounted func() error, err error) {
 		}
 		return nil
 	}, nil
-}
-
-// instanceNamespaces are each instance's own. The user namespace, if there is
-// one, is the shim's; the network is the host's.
-const instanceNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP
-
-// joinCgroups moves the calling thread, and so its children to come.
-func joinCgroups(tasks []string) error {
-	for _, file := range tasks {
-		if err := os.WriteFile(file, []byte("0"), 0); err != nil {
-			return fmt.Errorf("join the instance's cgroup: %w", err)
-		}
-	}
-	return nil
-}
-
-// giveUpPrivileges sees to it that nothing the thread executes has or gains any.
-// The thread keeps its own capabilities: it must still change the user.
-func giveUpPrivileges() error {
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
-		return fmt.Errorf("clear ambient capabilities: %w", err)
-	}
-	for capability := uintptr(0); ; capability++ {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0)
-		if err == unix.EINVAL { // beyond the last
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("drop capabilities: %w", err)
-		}
-	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var sets [2]unix.CapUserData
-	if err := unix.Capget(&header, &sets[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	sets[0].Inheritable, sets[1].Inheritable = 0, 0
-	if err := unix.Capset(&header, &sets[0]); err != nil {
-		return fmt.Errorf("make capabilities not inheritable: %w", err)
-	}
-	return refusePrivileges()
-}
-
-// refusePrivileges makes setuid programs and the like ordinary ones for what this
-// thread executes.
-func refusePrivileges() error {
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
-		return fmt.Errorf("set no_new_privs: %w", err)
-	}
-	return nil
 }

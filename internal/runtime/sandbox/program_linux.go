@@ -18,7 +18,7 @@ const (
 	programAddress = 0x400000
 	elfHeaderSize  = 64
 	elfEntrySize   = 56
-	// programContent is where what follows the headers is in memory: launcher_*.s has it.
+	// programContent is where what follows the headers is in memory.
 	programContent = programAddress + elfHeaderSize + 2*elfEntrySize
 )
 
@@ -55,35 +55,4 @@ func staticProgram(data, code []byte) ([]byte, error) {
 		}
 	}
 	return program.Bytes(), nil
-}
-
-//lint:ignore U1000 its address is taken in launcher_*.s
-func launcherCode()
-
-func launcherCodeAddress() unsafe.Pointer
-
-// launcherProgram returns the launcher, with the filter that it puts on, if that is not
-// empty, and whether it is given a Landlock ruleset.
-func launcherProgram(filter []byte, landlock bool) ([]byte, error) {
-	code, err := assembled(launcherCodeAddress(), "launchd.") // launcher_*.s
-	if err != nil {
-		return nil, err
-	}
-	parameters := struct {
-		// struct sock_fprog: how many instructions of eight bytes, and where.
-		Length  uint16
-		_       [3]uint16
-		Filter  uint64
-		Ruleset uint64
-	}{Length: uint16(len(filter) / 8)}
-	parameters.Filter = uint64(programContent + binary.Size(parameters))
-	if landlock {
-		parameters.Ruleset = 1
-	}
-	var data bytes.Buffer
-	if err := binary.Write(&data, binary.LittleEndian, parameters); err != nil {
-		return nil, err
-	}
-	data.Write(filter)
-	return staticProgram(data.Bytes(), code)
 }
