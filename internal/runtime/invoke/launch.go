@@ -168,6 +168,10 @@ type initFailure struct {
 	functionError
 	// instance that failed; it is gone.
 	instance *instance
+	// peak is the most memory it used, in bytes.
+	peak int64
+	// final is true if whoever gets it is not to try again.
+	final bool
 }
 
 func (f *initFailure) Error() string { return string(f.body("")) }
@@ -188,7 +192,7 @@ func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *ini
 		return nil
 	}
 	<-i.gone
-	failure := &initFailure{instance: i}
+	failure := &initFailure{instance: i, peak: i.memoryPeak()}
 	switch {
 	case late:
 		failure.functionError = timedOut(timeout)
@@ -203,9 +207,12 @@ func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *ini
 
 // fail answers an invocation that no instance could be initialised for.
 func (f *initFailure) fail(inv *invocation) {
-	out := f.instance.out
+	out := f.instance.out.another() // others may fail for the same reason now
+	if inv.started.IsZero() {
+		inv.started = time.Now()
+	}
 	out.start(inv)
 	inv.answer(outcome{failure: &f.functionError})
-	inv.tail = out.end(report(inv, f.instance.memory, f.instance.memoryPeak())...)
+	inv.tail = out.end(report(inv, f.instance.memory, f.peak)...)
 	close(inv.finished)
 }

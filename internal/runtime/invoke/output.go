@@ -32,6 +32,11 @@ type output struct {
 	tail []byte
 }
 
+// another is for an invocation that the instance never got.
+func (o *output) another() *output {
+	return &output{append: o.append, version: o.version, instance: o.instance}
+}
+
 // Write takes what the instance's processes write to standard output and error.
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()

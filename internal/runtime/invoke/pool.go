@@ -16,6 +16,10 @@ import (
 // An invocation that finds no idle instance waits in line, and one instance is
 // started for each that waits: N at once on a cold function start N at most. The
 // first in line gets whichever instance is ready first, new or used.
+//
+// Where an instance fails to initialise, it is tried once more for the first in line.
+// While no instance of the version lives, the others wait for how that ends: it is the
+// answer of all who were in line when it began.
 type pool struct {
 	runner   *runner
 	function *function
@@ -33,6 +37,8 @@ type pool struct {
 	// those that have answered and are about to be ready again, and all that were
 	// ready once and have not ended.
 	starting, returning, living int
+	// retrying counts those that are starting, or about to, for who saw one fail.
+	retrying int
 	// patience is set while waiting invocations rely on returning instances.
 	patience *time.Timer
 	// reaper is set while there are idle instances.
@@ -58,7 +64,10 @@ type idleInstance struct {
 type waiter struct {
 	// ready gets one value, by whoever takes the waiter out of line.
 	ready chan grant
+	since time.Time
 }
+
+func newWaiter() *waiter { return &waiter{ready: make(chan grant, 1), since: time.Now()} }
 
 // A grant is an instance that is the waiter's, or why there is none: an
 // *initFailure or an *Error.
@@ -102,7 +111,7 @@ func (p *pool) acquire(ctx context.Context) (*instance, error) {
 		p.mu.Unlock()
 		return i, nil
 	}
-	w := &waiter{make(chan grant, 1)}
+	w := newWaiter()
 	p.waiting = append(p.waiting, w)
 	p.scale(true)
 	p.mu.Unlock()
@@ -112,12 +121,24 @@ func (p *pool) acquire(ctx context.Context) (*instance, error) {
 // acquireAgain is acquire for who got an *initFailure: Lambda initialises once
 // more, on the invocation's own time. That failing is the invocation's failure.
 func (p *pool) acquireAgain(ctx context.Context, timeout time.Duration) (*instance, error) {
-	w := &waiter{make(chan grant, 1)}
+	w := newWaiter()
 	p.mu.Lock()
 	p.waiting = slices.Insert(p.waiting, 0, w)
 	p.starting++
+	p.retrying++
 	p.mu.Unlock()
-	go p.start(w, timeout, phaseInvoke)
+	tried := sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.retrying--
+		p.scale(true)
+	})
+	late := time.AfterFunc(initTimeout, tried) // it may take as long as an invocation
+	go func() {
+		p.start(w, timeout, phaseInvoke)
+		late.Stop()
+		tried()
+	}()
 	return p.wait(ctx, w)
 }
 
@@ -162,6 +183,9 @@ func (p *pool) putBack(i *instance) {
 // scale starts what is missing. With patient set, returning instances count as
 // if they were there. mu is held.
 func (p *pool) scale(patient bool) {
+	if p.doubtful() {
+		return
+	}
 	for missing := p.missing(patient); p.starting < missing; p.starting++ {
 		go p.start(nil, initTimeout, phaseInit)
 	}
@@ -174,6 +198,10 @@ func (p *pool) scale(patient bool) {
 		})
 	}
 }
+
+// doubtful tells whether it is being tried again to start an instance of a version of
+// which none lives: what else was to be started waits. mu is held.
+func (p *pool) doubtful() bool { return p.retrying > 0 && p.living == 0 }
 
 // missing is how many instances should be starting. mu is held.
 func (p *pool) missing(patient bool) int {
@@ -194,7 +222,8 @@ func (p *pool) start(w *waiter, timeout time.Duration, phase string) {
 	done := p.runner.turn()
 	defer done()
 	p.mu.Lock()
-	if p.starting > p.missing(false) && !slices.Contains(p.waiting, w) { // others were quicker
+	began := time.Now()
+	if w == nil && p.doubtful() || p.starting > p.missing(false) && !slices.Contains(p.waiting, w) { // others were quicker
 		p.starting--
 		p.mu.Unlock()
 		return
@@ -207,18 +236,18 @@ func (p *pool) start(w *waiter, timeout time.Duration, phase string) {
 
 	i, err := p.launch(initialization, phase)
 	if err != nil {
-		p.failed(w, err)
+		p.failed(w, err, began)
 		return
 	}
 	enough := time.AfterFunc(maxTurn, done)
 	defer enough.Stop()
 	if failure := p.initialise(i, timeout, phase); failure != nil {
-		p.failed(w, failure)
+		p.failed(w, failure, began)
 	}
 }
 
 // failed passes the failure of a start on to who waits for it.
-func (p *pool) failed(w *waiter, err error) {
+func (p *pool) failed(w *waiter, err error, began time.Time) {
 	if p.runner.life.Err() != nil {
 		err = errClosing
 	}
@@ -231,6 +260,7 @@ func (p *pool) failed(w *waiter, err error) {
 		if p.leave(w) {
 			w.ready <- grant{err: err}
 		}
+		p.giveUp(err, began)
 	case len(p.waiting) > 0:
 		w, p.waiting = p.waiting[0], p.waiting[1:]
 		w.ready <- grant{err: err}
@@ -240,6 +270,24 @@ func (p *pool) failed(w *waiter, err error) {
 		time.AfterFunc(p.keepPause, p.rescale)
 	}
 	p.scale(true)
+}
+
+// giveUp passes the failure of a second try on to all who were in line when it
+// began, unless instances live that may serve them. mu is held.
+func (p *pool) giveUp(err error, began time.Time) {
+	failure, ok := err.(*initFailure) //nolint:errorlint // nobody wraps it
+	if !ok || p.living > 0 {
+		return
+	}
+	shared := *failure
+	shared.final = true
+	p.waiting = slices.DeleteFunc(p.waiting, func(w *waiter) bool {
+		if w.since.After(began) {
+			return false
+		}
+		w.ready <- grant{err: &shared}
+		return true
+	})
 }
 
 func (p *pool) rescale() {

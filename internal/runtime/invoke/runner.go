@@ -171,7 +171,7 @@ func (r *runner) run(ctx context.Context, p *pool, inv *invocation) {
 	for {
 		i, err := p.acquire(ctx)
 		var failure *initFailure
-		if errors.As(err, &failure) {
+		if errors.As(err, &failure) && !failure.final {
 			inv.started = time.Now()
 			i, err = p.acquireAgain(ctx, inv.timeout)
 		}

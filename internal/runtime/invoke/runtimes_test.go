@@ -6,14 +6,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -270,22 +268,6 @@ func TestProvided(t *testing.T) {
 	n.check(shapesOfEveryLanguage()...)
 	n.deploy("provided.al2023", "bootstrap", map[string]string{"readme": "no program"})
 	n.check(shape{`{}`, `{"errorType":"Runtime.InvalidEntrypoint","errorMessage":"RequestId: ID Error: .*bootstrap.*"}`, "Unhandled", ""})
-}
-
-func TestFiftyFirstRequestsAtOnceAllAnswer(t *testing.T) {
-	n := newRealNode(t)
-	n.deploy(n.runtime("python3"), "app.handler", map[string]string{"app.py": "def handler(event, context): return event"})
-	var all sync.WaitGroup
-	for i := range 50 {
-		all.Go(func() {
-			payload, _ := json.Marshal(i)
-			r, err := n.Invoke(t.Context(), Request{Function: "shop-cart", Qualifier: "live", Payload: payload})
-			if err != nil || !bytes.Equal(r.Payload, payload) {
-				t.Errorf("request %d: %s %v", i, r.Payload, err)
-			}
-		})
-	}
-	all.Wait()
 }
 
 func TestWhatAFunctionPrintsIsInTheLogOfItsInvocation(t *testing.T) {
