@@ -42,8 +42,6 @@ const (
 		unix.LANDLOCK_ACCESS_FS_MAKE_SYM | unix.LANDLOCK_ACCESS_FS_REFER
 	landlockDevice = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_READ_DIR | unix.LANDLOCK_ACCESS_FS_WRITE_FILE |
 		unix.LANDLOCK_ACCESS_FS_TRUNCATE
-	// landlockProc is for the names of threads and the like, of one's own processes.
-	landlockProc = landlockRead | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
 )
 
 // A landlockRule allows access to a file, or to a folder with all that is below, also to
@@ -54,10 +52,9 @@ type landlockRule struct {
 }
 
 // rootLandlock is for an instance that sees its own root and nothing else: what it sees
-// it may read, and write to /tmp.
-var rootLandlock = []landlockRule{
-	{"/", landlockRead}, {tmpDir, landlockWrite}, {"/dev", landlockDevice}, {"/proc", landlockProc},
-}
+// it may read, and write to /tmp. Of /proc nothing is there to be written: what the kernel
+// lets everybody open does not depend on what it checks later.
+var rootLandlock = []landlockRule{{"/", landlockRead}, {tmpDir, landlockWrite}, {"/dev", landlockDevice}}
 
 // hostLandlock is for an instance that sees the host's root: what it may read is listed,
 // and its own folder is what it may write to. /proc tells a function of other processes
