@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -111,7 +112,23 @@ func (g *group1) make() error {
 			return err
 		}
 	}
+	if dir, ok := g.dirs[memoryController]; ok {
+		return limitBuffers(dir)
+	}
 	return nil
+}
+
+// maxBuffers is how much the kernel may keep in an instance's sockets, in bytes. Version 1
+// does not count that as memory, and what the whole host may have is bounded.
+const maxBuffers = 32 << 20
+
+// limitBuffers does nothing where the kernel cannot count it.
+func limitBuffers(dir string) error {
+	err := cgroups.WriteFile(dir, "memory.kmem.tcp.limit_in_bytes", strconv.Itoa(maxBuffers))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func (g *group1) limitMemory(l groupLimits) error {
