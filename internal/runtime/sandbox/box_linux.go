@@ -19,8 +19,6 @@ type box struct {
 	output  int
 	cgroup  int // descriptor of the cgroup v2 folder, or -1
 	slot    *slot
-	// tun is the slot's device.
-	tun int
 	// landlock is as in assignRequest.
 	landlock []landlockRule
 	// work is what the parked thread waits for; closed to discard. nil without
@@ -99,7 +97,11 @@ func (b *box) prepare() (tmp int, err error) {
 			return tmp, err
 		}
 		pass(passedTmp, tmp)
-		for name, fd := range map[descriptor]int{passedAPI: listeners.api, passedIngress: listeners.ingress, passedTUN: b.tun} {
+		wayOut := -1
+		if b.slot != nil {
+			wayOut = b.slot.wayOut
+		}
+		for name, fd := range map[descriptor]int{passedAPI: listeners.api, passedIngress: listeners.ingress, passedWayOut: wayOut} {
 			if fd >= 0 {
 				pass(name, fd)
 			}
@@ -115,10 +117,6 @@ func (b *box) prepare() (tmp int, err error) {
 	}
 	b.shim.tell(shimEvent{Kind: eventPrepared, Launch: b.launch, Passed: names}, passed...)
 	b.settle(false)
-	if b.tun >= 0 { // the device is the gateway's, and ends with that
-		unix.Close(b.tun)
-		b.tun = -1
-	}
 	return tmp, nil
 }
 

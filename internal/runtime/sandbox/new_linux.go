@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/gateway"
 )
 
 // A host is the sandbox of a Linux host.
@@ -23,6 +25,8 @@ type host struct {
 	isolation Isolation
 	// lacking says which measures of the shim's the host does not allow, and why.
 	lacking map[string]string
+
+	gateway *gateway.Gateway // nil if instances share the host's network
 
 	// prepared counts the sandboxes that were.
 	prepared atomic.Uint64
@@ -98,6 +102,10 @@ func (h *host) startFirstShim(report *report) error {
 	case os.Geteuid() != 0:
 		kinds = kinds[1:]
 	}
+	var noGateway error
+	if h.options.Mode != ModeProcess {
+		noGateway = h.startGateway()
+	}
 	var errs []error
 	for _, kind := range kinds {
 		h.namespace = kind
@@ -111,6 +119,9 @@ func (h *host) startFirstShim(report *report) error {
 		shim, err := h.newShim()
 		if err == nil {
 			h.shim, h.lacking = shim, shim.lacking
+			if noGateway != nil {
+				h.lacking[outgoing] = noGateway.Error()
+			}
 			h.reportShim(report, errors.Join(errs...))
 			return nil
 		}
@@ -140,7 +151,7 @@ func (h *host) newShim() (*shimClient, error) {
 		return nil, err
 	}
 	return startShim(h.namespace, shimConfig{
-		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
+		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, TUN: h.gateway != nil, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
 		CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
 	})
 }
@@ -208,6 +219,9 @@ func (h *host) Close() error {
 	}
 	if h.shim != nil {
 		h.shim.close()
+	}
+	if h.gateway != nil {
+		h.gateway.Close() //nolint:errcheck // its process has ended either way
 	}
 	if h.groups != nil {
 		for _, dir := range h.groups.folders() {

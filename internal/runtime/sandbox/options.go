@@ -26,6 +26,10 @@ type Options struct {
 	Dir string
 	// Mode defaults to ModeAuto.
 	Mode Mode
+	// Ports of this host and Servers ("host:port") elsewhere are the runtime's own: no
+	// instance reaches them, where it has a network of its own.
+	Ports   []uint16
+	Servers []string
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }

@@ -166,15 +166,15 @@ func (p *prepared) request() prepareRequest {
 
 // receive takes over what the shim has passed.
 func (p *prepared) receive(passed map[descriptor]int) (err error) {
-	tun := -1
+	wayOut := -1
 	for name, fd := range passed {
 		switch name {
 		case passedTmp:
 			p.tmp = fd
 		case passedProcess:
 			p.pidfd = fd
-		case passedTUN:
-			tun = fd
+		case passedWayOut:
+			wayOut = fd
 		case passedAPI:
 			p.listener, err = takeListener(fd, err)
 		case passedIngress:
@@ -183,11 +183,11 @@ func (p *prepared) receive(passed map[descriptor]int) (err error) {
 			unix.Close(fd)
 		}
 	}
-	if err == nil && tun >= 0 {
-		p.leave, err = p.host.enterGateway(tun)
-		tun = -1
+	if err == nil && wayOut >= 0 {
+		p.leave, err = p.host.enterGateway(p.id, wayOut)
+		wayOut = -1
 	}
-	closeAll(openOnly(tun))
+	closeAll(openOnly(wayOut))
 	switch {
 	case err != nil:
 		return err

@@ -170,9 +170,9 @@ type descriptor string
 const (
 	passedAPI     descriptor = "api"     // the Runtime API's listener
 	passedIngress descriptor = "ingress" // the ingress's listener
-	passedTUN     descriptor = "tun"
-	passedTmp     descriptor = "tmp"  // the folder /tmp
-	passedProcess descriptor = "proc" // a pidfd of the program
+	passedWayOut  descriptor = "way out" // for the gateway
+	passedTmp     descriptor = "tmp"     // the folder /tmp
+	passedProcess descriptor = "proc"    // a pidfd of the program
 )
 
 // A conn is one end of the pair. Packets may be sent from any goroutine.

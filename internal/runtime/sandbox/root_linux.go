@@ -131,8 +131,7 @@ func (r *commonRoot) fill(config shimConfig) error {
 			return err
 		}
 	}
-	resolver := fmt.Appendf(nil, "nameserver %s\n", gateway.Address)
-	if err := os.WriteFile(r.writable+resolverFile, resolver, 0o444); err != nil {
+	if err := os.WriteFile(r.writable+resolverFile, gateway.ResolvConf(), 0o444); err != nil {
 		return err
 	}
 	if !r.namesUsers {

@@ -69,7 +69,7 @@ type shim struct {
 	launching chan struct{}
 
 	slotsMu sync.Mutex
-	slots   []*slot // free ones
+	slots   map[networkKind][]*slot // free ones
 
 	// forking is held from before a fork until the child is in running, so that its
 	// end is never seen first.
@@ -85,7 +85,7 @@ func runShim() error {
 		return err
 	}
 	s := &shim{
-		conn: c, running: map[int]*box{}, boxes: map[uint64]*box{}, forked: make(chan struct{}, 1),
+		conn: c, running: map[int]*box{}, boxes: map[uint64]*box{}, slots: map[networkKind][]*slot{}, forked: make(chan struct{}, 1),
 		launching: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), capabilities: countCapabilities(),
 	}
 	if _, err := c.receive(&s.config); err != nil {
@@ -140,7 +140,7 @@ func (s *shim) serve(r shimRequest, descriptors []int) {
 }
 
 func (s *shim) prepare(r shimRequest, descriptors []int) {
-	b := &box{shim: s, launch: r.Launch, request: *r.Prepare, output: descriptors[0], cgroup: -1, tun: -1}
+	b := &box{shim: s, launch: r.Launch, request: *r.Prepare, output: descriptors[0], cgroup: -1}
 	if r.Prepare.CgroupFD {
 		b.cgroup = descriptors[1]
 	}
@@ -259,10 +259,10 @@ func (s *shim) rehearse(network networkKind) error {
 	if network == gatewayNetwork && !s.config.TUN {
 		return errors.New("no gateway runs")
 	}
-	b := &box{shim: s, cgroup: -1, tun: -1, request: prepareRequest{Root: &rootSpec{}, Network: network}}
+	b := &box{shim: s, cgroup: -1, request: prepareRequest{Root: &rootSpec{}, Network: network}}
 	err := inThread(func() error {
 		l, tmp, err := b.isolate()
-		closeAll(openOnly(l.api, l.ingress, tmp, b.tun))
+		closeAll(openOnly(l.api, l.ingress, tmp))
 		return err
 	})
 	b.end()

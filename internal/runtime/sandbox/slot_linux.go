@@ -17,101 +17,102 @@ const wayOutName = "eth0"
 // again: an instance cannot change them, and what it had open in one is closed with
 // it.
 type slot struct {
-	fd int
+	kind networkKind
+	fd   int
+	// wayOut is the other end of its network interface; -1 without one.
+	wayOut int
 }
 
-// maxSlots is how many network namespaces are kept for instances to come.
+func (s *slot) close() { closeAll(openOnly(s.fd, s.wayOut)) }
+
+// maxSlots is how many network namespaces of a kind are kept for instances to come.
 const maxSlots = 64
 
 // listeners are descriptors, or -1.
 type listeners struct{ api, ingress int }
 
 // takeSlot returns a slot that is free, or nil.
-func (s *shim) takeSlot() *slot {
+func (s *shim) takeSlot(kind networkKind) *slot {
 	s.slotsMu.Lock()
 	defer s.slotsMu.Unlock()
-	if len(s.slots) == 0 {
+	free := s.slots[kind]
+	if len(free) == 0 {
 		return nil
 	}
-	last := len(s.slots) - 1
-	taken := s.slots[last]
-	s.slots = s.slots[:last]
-	return taken
+	last := len(free) - 1
+	s.slots[kind] = free[:last]
+	return free[last]
 }
 
 // giveSlot takes a slot back in which nothing is open any more.
 func (s *shim) giveSlot(used *slot) {
 	s.slotsMu.Lock()
 	defer s.slotsMu.Unlock()
-	if len(s.slots) < maxSlots {
-		s.slots = append(s.slots, used)
+	if len(s.slots[used.kind]) < maxSlots {
+		s.slots[used.kind] = append(s.slots[used.kind], used)
 		return
 	}
-	unix.Close(used.fd)
+	used.close()
 }
 
 // connect moves the calling thread into a network namespace, and opens there what the
 // instance is to reach.
-func (b *box) connect() (listeners, error) {
+func (b *box) connect() (l listeners, err error) {
 	for {
-		reused := b.shim.takeSlot()
+		reused := b.shim.takeSlot(b.request.Network)
 		if reused == nil {
 			break
 		}
-		l, err := b.enterSlot(reused)
-		if err == nil {
-			return l, nil
+		if err = unix.Setns(reused.fd, unix.CLONE_NEWNET); err == nil {
+			if l, err = b.listen(); err == nil {
+				b.slot = reused
+				return l, nil
+			}
 		}
-		unix.Close(reused.fd) // something is not as it was
-		b.slot = nil
+		reused.close() // something is not as it was
 	}
-	made, err := newSlot()
-	if err != nil {
+	if b.slot, err = newSlot(b.request.Network); err != nil {
 		return listeners{-1, -1}, err
 	}
-	return b.enterSlot(made)
+	return b.listen()
 }
 
 // newSlot moves the calling thread into a new network namespace.
-func newSlot() (*slot, error) {
+func newSlot(kind networkKind) (_ *slot, err error) {
+	made := &slot{kind: kind, fd: -1, wayOut: -1}
+	defer func() {
+		if err != nil {
+			made.close()
+		}
+	}()
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return nil, fmt.Errorf("make a network namespace: %w", err)
 	}
-	fd, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
+	if made.fd, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
 		return nil, fmt.Errorf("open the network namespace: %w", err)
 	}
 	if err := gateway.LoopbackUp(); err != nil {
-		unix.Close(fd)
 		return nil, err
 	}
-	return &slot{fd: fd}, nil
+	if kind == gatewayNetwork {
+		if made.wayOut, err = openWayOut(); err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
 }
 
-// enterSlot moves the calling thread into the slot, which is then the box's.
-func (b *box) enterSlot(into *slot) (l listeners, err error) {
+// listen opens what the instance reaches on its loopback interface, in the calling
+// thread's network namespace.
+func (b *box) listen() (l listeners, err error) {
 	l = listeners{-1, -1}
-	defer func() {
-		if err != nil {
-			closeAll(openOnly(l.api, l.ingress, b.tun))
-			l, b.tun = listeners{-1, -1}, -1
-		}
-	}()
-	b.slot = into
-	if err = unix.Setns(into.fd, unix.CLONE_NEWNET); err != nil {
-		return l, fmt.Errorf("enter a network namespace: %w", err)
-	}
 	if l.api, err = listenLoopback(runtimeAPIPort); err != nil {
 		return l, err
 	}
 	if port := b.request.IngressPort; port != 0 {
 		if l.ingress, err = listenLoopback(port); err != nil {
-			return l, err
-		}
-	}
-	if b.request.Network == gatewayNetwork {
-		if b.tun, err = openWayOut(); err != nil {
-			return l, err
+			unix.Close(l.api)
+			return listeners{-1, -1}, err
 		}
 	}
 	return l, nil
