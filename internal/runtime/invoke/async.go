@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
@@ -36,6 +35,9 @@ type async struct {
 	opts   Options
 	js     jetstream.JetStream
 	stream jetstream.Stream
+	// publisher makes events durable, intake has those that were made so together.
+	publisher *publisher
+	intake    *intake
 
 	// life ends when the node stops handling events; taking ends before, when it
 	// takes no more of them.
@@ -72,6 +74,10 @@ func newAsync(ctx context.Context, r *runner) (*async, error) {
 	}
 	a.life, a.endLife = context.WithCancel(context.Background())
 	a.taking, a.endTaking = context.WithCancel(a.life)
+	if a.intake, err = newIntake(ctx, a); err != nil {
+		return nil, err
+	}
+	a.publisher = newPublisher(a.life, js)
 	return a, nil
 }
 
@@ -109,7 +115,7 @@ func (a *async) invoke(ctx context.Context, req Request) error {
 	if req.ID == "" {
 		req.ID = uuid.NewString()
 	}
-	if err := a.publish(ctx, f, newEvent(req, time.Now())); err != nil {
+	if err := a.enqueue(ctx, f, newEvent(req, time.Now())); err != nil {
 		a.opts.Log.Error("cannot queue an asynchronous invocation", "stack", f.stack, "function", f.name, "error", err)
 		return serviceError("The event could not be queued: %v.", err)
 	}
@@ -117,16 +123,13 @@ func (a *async) invoke(ctx context.Context, req Request) error {
 	return nil
 }
 
-func (a *async) publish(ctx context.Context, f *function, ev event) error {
+// enqueue puts an event into the function's queue. It returns once the event is durable.
+func (a *async) enqueue(ctx context.Context, f *function, ev event) error {
 	msg, err := ev.message(f.queueName().subject())
 	if err != nil {
 		return err
 	}
-	_, err = a.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(asyncStream))
-	if errors.Is(err, nats.ErrMaxPayload) {
-		return fmt.Errorf("the NATS servers take messages of %d bytes at most (max_payload)", a.js.Conn().MaxPayload())
-	}
-	return err
+	return a.publisher.publish(ctx, msg)
 }
 
 // add begins to handle the function's events.
@@ -187,7 +190,7 @@ func (a *async) exists(ctx context.Context, n queueName) (bool, error) {
 // removes what functions left that were deleted while their last node died.
 func (a *async) begin(ctx context.Context) error {
 	close(a.begun)
-	return a.collect(ctx)
+	return errors.Join(a.intake.start(ctx), a.collect(ctx))
 }
 
 // collect removes the consumers and events of functions that are no more: their
@@ -263,6 +266,7 @@ func (a *async) drain(ctx context.Context) {
 // node.
 func (a *async) close() {
 	a.endLife()
+	a.intake.stop()
 	for _, q := range a.open() {
 		q.stop()
 	}

@@ -159,7 +159,7 @@ func (q *eventQueue) retry(next event) handled {
 		if q.function.removed.Load() {
 			return nil
 		}
-		return q.async.publish(ctx, q.function, next)
+		return q.async.enqueue(ctx, q.function, next)
 	})
 	if err != nil {
 		return handled{}

@@ -23,7 +23,7 @@ func leftovers(n *node) {
 		{"shop", "removed", "first"},
 	} {
 		f := &function{runner: n.runner, stack: left.stack, name: left.function, incarnation: left.incarnation}
-		if err := n.Service.async.publish(n.t.Context(), f, newEvent(Request{ID: left.consumer()}, time.Now())); err != nil {
+		if err := n.Service.async.enqueue(n.t.Context(), f, newEvent(Request{ID: left.consumer()}, time.Now())); err != nil {
 			n.t.Fatal(err)
 		}
 		if _, err := newEventQueue(n.Service.async, f).consumer(n.t.Context()); err != nil {

@@ -104,6 +104,10 @@ func (n *node) async(req Request) {
 // waiting is how many events are not done with.
 func (n *node) waiting() (sum uint64) {
 	n.t.Helper()
+	sum, err := n.Service.async.intake.waiting(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
 	counts, _, err := n.Service.async.waiting(n.t.Context())
 	if err != nil {
 		n.t.Fatal(err)

@@ -52,6 +52,8 @@ type Options struct {
 	Logs      Logs
 	// Metrics of this node; nil means none are kept.
 	Metrics *telemetry.Metrics
+	// Meter counts what versions use; nil means that nobody does.
+	Meter *telemetry.Meter
 	// Environment returns further variables of a function's environment, such as its
 	// token. They win over the function's own. Nil means none.
 	Environment func(stack, incarnation, function string) map[string]string
@@ -271,16 +273,29 @@ type backlog struct{ async *async }
 var backlogDesc = prometheus.NewDesc("tidegate_async_backlog",
 	"Asynchronous events that are queued or being handled, on all nodes.", []string{"stack", "function"}, nil)
 
+var intakeDesc = prometheus.NewDesc("tidegate_async_intake",
+	"Groups of asynchronous events that were accepted together and are not queued yet, on all nodes.", nil, nil)
+
 // backlogTimeout is how long a scrape may wait for JetStream.
 const backlogTimeout = 2 * time.Second
 
 // Describe implements prometheus.Collector.
-func (b backlog) Describe(descs chan<- *prometheus.Desc) { descs <- backlogDesc }
+func (b backlog) Describe(descs chan<- *prometheus.Desc) {
+	descs <- backlogDesc
+	descs <- intakeDesc
+}
 
 // Collect implements prometheus.Collector.
 func (b backlog) Collect(metrics chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(b.async.life, backlogTimeout)
 	defer cancel()
+	// Before the queues: what moves meanwhile is counted twice, and never not at all.
+	intake, err := b.async.intake.waiting(ctx)
+	if err != nil {
+		metrics <- prometheus.NewInvalidMetric(intakeDesc, err)
+		return
+	}
+	metrics <- prometheus.MustNewConstMetric(intakeDesc, prometheus.GaugeValue, float64(intake))
 	counts, _, err := b.async.waiting(ctx)
 	if err != nil {
 		metrics <- prometheus.NewInvalidMetric(backlogDesc, fmt.Errorf("asynchronous backlog: %w", err))
