@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -89,10 +89,47 @@ func (s *space) dial(network, address string) (conn net.Conn, err error) {
 	return conn, err
 }
 
-// start starts a program in the namespace.
-func (s *space) start(cmd *exec.Cmd) (err error) {
+// mustDial connects over TCP.
+func (s *space) mustDial(address string) *net.TCPConn {
+	s.t.Helper()
+	conn, err := s.dial("tcp", address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return conn.(*net.TCPConn) //nolint:errcheck // it is one
+}
+
+// output runs a program in the namespace and returns what it prints.
+func (s *space) output(cmd *exec.Cmd) (string, error) {
+	var out strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &out
+	var err error
 	s.in(func() { err = cmd.Start() })
-	return err
+	if err == nil {
+		err = cmd.Wait()
+	}
+	return out.String(), err
+}
+
+// python is a program in Python.
+func python(t testing.TB, program string, arguments ...string) *exec.Cmd {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(path, append([]string{"-I", "-c", program}, arguments...)...)
+}
+
+func addrPort(a net.Addr) netip.AddrPort { return netip.MustParseAddrPort(a.String()) }
+
+func stats(t testing.TB, g *Gateway) Stats {
+	t.Helper()
+	s, err := g.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 var spaces atomic.Int64
@@ -155,7 +192,7 @@ func serve(t testing.TB, handle func(*net.TCPConn)) netip.AddrPort {
 			}()
 		}
 	}()
-	return netip.MustParseAddrPort(l.Addr().String())
+	return addrPort(l.Addr())
 }
 
 // inside is where the namespaces see the port of a server.
@@ -163,19 +200,5 @@ const inside = "192.0.0.1:8080"
 
 // forward is a policy by which they do.
 func forward(to netip.AddrPort) Policy { return Policy{Forward: map[uint16]netip.AddrPort{8080: to}} }
-
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, condition func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	for !condition() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("%s: did not come about in 30 s", what)
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
 
 var interfaces = map[string]func() (*os.File, error){"TUN device": tunDevice, "pair": pair}
