@@ -56,7 +56,7 @@ that they can live on, and looks after them.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see: %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newServe(version), newInvoke(), newLogs(), newStacks(), newVersions(), newRelease(), newRollback(), newVersion(version))
+	root.AddCommand(newServe(version), newInvoke(), newLogs(), newStacks(), newVersions(), newUsage(), newRelease(), newRollback(), newVersion(version))
 	return root
 }
 

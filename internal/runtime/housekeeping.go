@@ -32,6 +32,9 @@ func (r *Runtime) keepHouse() {
 		if err := r.observer.Collect(r.draining); err != nil && r.draining.Err() == nil {
 			r.log.Warn("removing what was counted of ended releases failed", "error", err)
 		}
+		if err := r.meter.Collect(r.draining); err != nil && r.draining.Err() == nil {
+			r.log.Warn("removing expired usage failed", "error", err)
+		}
 		timer.Reset(nextCollections)
 	}
 }

@@ -43,6 +43,7 @@ type Runtime struct {
 	languages *language.Registry
 	metrics   *telemetry.Metrics
 	logs      *telemetry.Logs
+	meter     *telemetry.Meter
 	invoke    *invoke.Service
 	observer  *observe.Observer
 	rollouts  *rollout.Driver
@@ -83,6 +84,7 @@ func (r *Runtime) open(ctx context.Context) (err error) {
 		r.openStore,
 		r.openSandbox,
 		r.openLogs,
+		r.openMeter,
 		r.openServices,
 		r.begin,
 		r.startHousekeeping,
@@ -193,6 +195,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Languages: r.languages,
 		Logs:      r.logs,
 		Metrics:   r.metrics,
+		Meter:     r.meter,
 		Environment: func(stack, incarnation, function string) map[string]string {
 			return map[string]string{
 				"TIDEGATE_ENDPOINT": endpoint,
@@ -229,6 +232,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Access:   access,
 		Triggers: r.triggers,
 		Logs:     r.logs,
+		Usage:    r.meter,
 		Seen:     r.observer.Seen,
 		Metrics:  r.metrics.Handler(),
 		Runtimes: runtimes{r.languages},

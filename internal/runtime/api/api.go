@@ -29,6 +29,8 @@ type Options struct {
 	Access   *Access
 	Triggers *trigger.Triggers
 	Logs     *telemetry.Logs
+	// Usage tells what versions have used.
+	Usage *telemetry.Meter
 	// Seen tells what was seen of a release under way, on all nodes, since its current
 	// step began.
 	Seen func(ctx context.Context, stack string, r release.Release) (release.Seen, error)

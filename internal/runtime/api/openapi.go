@@ -54,6 +54,7 @@ func (s *Server) mountManagement(mux *http.ServeMux) {
 	s.registerQueues(api)
 	s.registerPackages(api)
 	s.registerLogs(api)
+	s.registerUsage(api)
 	s.registerHost(api)
 
 	schemas := api.OpenAPI().Components.Schemas.Map()

@@ -121,7 +121,8 @@ func (s *settings) poolOf(f *function, v version) *pool {
 			return p
 		}
 	}
-	return &pool{runner: f.runner, function: f, version: v, key: key}
+	usage := f.runner.opts.Meter.Counter(f.stack, f.name, v.name)
+	return &pool{runner: f.runner, function: f, version: v, key: key, usage: usage}
 }
 
 func (s *settings) retireAllBut(next *settings) {

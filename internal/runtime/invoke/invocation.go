@@ -25,8 +25,8 @@ type invocation struct {
 	stream   *stream
 	streamed bool
 
-	// release ends the invocation's place under the limits, and counts it.
-	release func(now time.Time, o outcome)
+	// pool whose version runs.
+	pool *pool
 
 	// started is when the function's time began to run. Written before any other
 	// goroutine sees the invocation's timer or event.
@@ -74,7 +74,14 @@ func (inv *invocation) answer(o outcome) {
 		o.payload = o.failure.body(inv.id)
 	}
 	inv.outcome = o
-	inv.release(now, o)
+	inv.pool.settle(inv, now)
 	inv.stream.close()
 	close(inv.answered)
+}
+
+// billed is the time that is billed, in whole milliseconds. Since August 2025 the time to
+// initialise is billed with an instance's first invocation.
+func (inv *invocation) billed() time.Duration {
+	took := inv.outcome.duration + inv.init.Took
+	return (took + time.Millisecond - 1).Truncate(time.Millisecond)
 }

@@ -3,7 +3,6 @@ package invoke
 import (
 	"bytes"
 	"fmt"
-	"math"
 	"strings"
 	"sync"
 	"time"
@@ -123,15 +122,14 @@ func (o *output) end(lines ...string) []byte {
 
 // report is what Lambda writes when an invocation is over.
 // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-logging.html describes it;
-// "Status" and "Error Type" are there since 2024. Since August 2025 the time to
-// initialise is billed with an instance's first invocation.
+// "Status" and "Error Type" are there since 2024.
 func report(inv *invocation, memory int, peak int64) []string {
 	o := inv.outcome
 	var lines []string
 	end := "END RequestId: " + inv.id
 	var b strings.Builder
 	fmt.Fprintf(&b, "REPORT RequestId: %s\tDuration: %s\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
-		inv.id, milliseconds(o.duration), int64(math.Ceil(float64(o.duration+inv.init.Took)/1e6)), memory, megabytes(peak, memory))
+		inv.id, milliseconds(o.duration), inv.billed().Milliseconds(), memory, megabytes(peak, memory))
 	if inv.init.Took > 0 {
 		fmt.Fprintf(&b, "Init Duration: %s\t", milliseconds(inv.init.Took))
 	}

@@ -25,8 +25,11 @@ type pool struct {
 	function *function
 	version  version
 	key      string // version.key()
-	// tally counts the version's invocations.
-	tally telemetry.Tally
+	// tally counts the version's invocations, usage what they are billed, and series
+	// are its metrics.
+	tally  telemetry.Tally
+	usage  *telemetry.Counter
+	series telemetry.VersionMetrics
 
 	mu sync.Mutex
 	// idle instances; the one used last is last, and is used first.

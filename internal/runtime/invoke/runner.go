@@ -202,16 +202,9 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		traceID:       req.TraceID,
 		timeout:       p.version.config.Timeout.Std(),
 		logTail:       req.LogTail,
-		release: func(now time.Time, o outcome) {
-			f.runner.limits.release(&f.quota)
-			f.runner.running.Done()
-			p.tallyUp(now, o)
-			if o.err == nil {
-				f.metrics().Invocation(f.stack, f.name, p.version.name, o.String(), o.duration)
-			}
-		},
-		answered: make(chan struct{}),
-		finished: make(chan struct{}),
+		pool:          p,
+		answered:      make(chan struct{}),
+		finished:      make(chan struct{}),
 	}
 	p.tally.Begin()
 	if inv.id == "" {

@@ -24,6 +24,22 @@ func (s *Service) Tally(stack, incarnation, function string, version int) *telem
 	return nil
 }
 
+// settle ends an invocation's place under the limits, and counts it.
+func (p *pool) settle(inv *invocation, now time.Time) {
+	f, o := p.function, &inv.outcome
+	f.runner.limits.release(&f.quota)
+	f.runner.running.Done()
+	p.tallyUp(now, *o)
+	switch {
+	case o.err == nil:
+		billed, memory := inv.billed(), p.version.config.Memory
+		f.metrics().Invocation(&p.series, f.stack, f.name, p.version.name, o.String(), o.duration, billed, memory)
+		p.usage.Invocation(now, billed, memory, o.failure != nil)
+	case !passing(o.err):
+		p.usage.Invocation(now, 0, p.version.config.Memory, true)
+	}
+}
+
 // tallyUp counts how an invocation of the version ended.
 //
 // One that no instance could be had for (the package is missing, the interpreter
@@ -62,6 +78,7 @@ func (f *function) throttle(chosen *pool) {
 		p = chosen
 	}
 	p.tally.Throttle()
+	p.usage.Throttle(time.Now())
 	f.metrics().Throttle(f.stack, f.name, p.version.name)
 }
 

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +40,7 @@ type Metrics struct {
 	durations   *prometheus.HistogramVec
 	coldStarts  *prometheus.HistogramVec
 	throttles   *prometheus.CounterVec
+	billed      *prometheus.CounterVec
 	instances   *prometheus.GaugeVec
 	asyncEvents *prometheus.CounterVec
 	logDropped  *prometheus.CounterVec
@@ -73,6 +75,10 @@ func NewMetrics() *Metrics {
 			Name: "tidegate_throttles_total",
 			Help: "Invocations refused because a limit on concurrency was reached, by the version whose invocations held the places.",
 		}, versionLabels),
+		billed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tidegate_billed_gb_seconds_total",
+			Help: "Billed time of invocations, times memory, as in the log's REPORT lines.",
+		}, versionLabels),
 		instances: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "tidegate_instances",
 			Help: "Instances that are starting, idle or busy.",
@@ -86,7 +92,7 @@ func NewMetrics() *Metrics {
 			Help: "Log lines dropped because a function wrote too many, or JetStream took too few.",
 		}, functionLabels),
 	}
-	m.registry.MustRegister(m.invocations, m.durations, m.coldStarts, m.throttles, m.instances, m.asyncEvents, m.logDropped,
+	m.registry.MustRegister(m.invocations, m.durations, m.coldStarts, m.throttles, m.billed, m.instances, m.asyncEvents, m.logDropped,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -99,13 +105,40 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
 }
 
-// Invocation counts one that ran, for as long as it took.
-func (m *Metrics) Invocation(stack, function, version, outcome string, duration time.Duration) {
+// VersionMetrics are the series of one version's invocations, found once. They appear
+// with what is first counted. The zero value is ready.
+type VersionMetrics struct {
+	succeeded, failed, timedOut atomic.Pointer[prometheus.Counter]
+	billed                      atomic.Pointer[prometheus.Counter]
+	durations                   atomic.Pointer[prometheus.Observer]
+}
+
+// Invocation counts one that ran, for as long as it took, and what it is billed.
+func (m *Metrics) Invocation(v *VersionMetrics, stack, function, version, outcome string, duration, billed time.Duration, memory int) {
 	if m == nil {
 		return
 	}
-	m.invocations.WithLabelValues(stack, function, version, outcome).Inc()
-	m.durations.WithLabelValues(stack, function, version).Observe(duration.Seconds())
+	counter := &v.succeeded
+	switch outcome {
+	case OutcomeError:
+		counter = &v.failed
+	case OutcomeTimeout:
+		counter = &v.timedOut
+	}
+	found(counter, func() prometheus.Counter { return m.invocations.WithLabelValues(stack, function, version, outcome) }).Inc()
+	found(&v.durations, func() prometheus.Observer { return m.durations.WithLabelValues(stack, function, version) }).Observe(duration.Seconds())
+	found(&v.billed, func() prometheus.Counter { return m.billed.WithLabelValues(stack, function, version) }).
+		Add(billed.Seconds() * float64(memory) / 1024)
+}
+
+// found returns what was looked up before, or looks it up.
+func found[T any](at *atomic.Pointer[T], look func() T) T {
+	if series := at.Load(); series != nil {
+		return *series
+	}
+	series := look()
+	at.Store(&series)
+	return series
 }
 
 // ColdStart counts an instance that became ready.
@@ -158,6 +191,7 @@ func (m *Metrics) Forget(stack, function string) {
 	m.durations.DeletePartialMatch(labels)
 	m.coldStarts.DeletePartialMatch(labels)
 	m.throttles.DeletePartialMatch(labels)
+	m.billed.DeletePartialMatch(labels)
 	m.instances.DeletePartialMatch(labels)
 	m.asyncEvents.DeletePartialMatch(labels)
 	m.logDropped.DeletePartialMatch(labels)
