@@ -202,3 +202,17 @@ const inside = "192.0.0.1:8080"
 func forward(to netip.AddrPort) Policy { return Policy{Forward: map[uint16]netip.AddrPort{8080: to}} }
 
 var interfaces = map[string]func() (*os.File, error){"TUN device": tunDevice, "pair": pair}
+
+// resident is what a process takes of the machine's memory, in bytes.
+func resident(t testing.TB, pid int) int64 {
+	t.Helper()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int64
+	if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
+		t.Fatal(err)
+	}
+	return pages * int64(os.Getpagesize())
+}
