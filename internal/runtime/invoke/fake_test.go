@@ -33,9 +33,11 @@ type program func(*process)
 
 // A process is an instance as its program sees it.
 type process struct {
-	spec   sandbox.Spec
-	killed context.Context
-	kill   context.CancelFunc
+	spec sandbox.Spec
+	// prepared is true if its sandbox was there before.
+	prepared bool
+	killed   context.Context
+	kill     context.CancelFunc
 
 	// onTerminate is what the program does about SIGTERM; nil means that it ends.
 	onTerminate func()
@@ -116,6 +118,7 @@ func (p *process) call(method, path, body string, header ...string) *httptest.Re
 
 // process implements sandbox.Instance.
 func (p *process) Initialized()          {}
+func (p *process) Prepared() bool        { return p.prepared }
 func (p *process) Kill()                 { p.kill() }
 func (p *process) Done() <-chan struct{} { return p.done }
 func (p *process) Exit() sandbox.Exit    { return p.exit }
@@ -143,6 +146,8 @@ type fakeSandbox struct {
 	started atomic.Int64
 	running atomic.Int64
 	specs   chan sandbox.Spec
+	// expected are the specs of Prepare.
+	expected atomic.Pointer[[]sandbox.Spec]
 }
 
 func (s *fakeSandbox) Start(_ context.Context, spec sandbox.Spec) (sandbox.Instance, error) {
@@ -160,6 +165,8 @@ func (s *fakeSandbox) Start(_ context.Context, spec sandbox.Spec) (sandbox.Insta
 	}()
 	return p, nil
 }
+
+func (s *fakeSandbox) Prepare(specs ...sandbox.Spec) { s.expected.Store(&specs) }
 
 func (s *fakeSandbox) Isolation() sandbox.Isolation { return sandbox.Isolation{} }
 func (s *fakeSandbox) Close() error                 { return nil }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -75,9 +74,6 @@ type function struct {
 	answers  chan answer
 	// chunked has the Runtime API send events in chunks of this size.
 	chunked int
-	// assignment is what an interpreter that was started before the function was known
-	// is told; nil if it was not.
-	assignment []string
 }
 
 type event struct {
@@ -166,11 +162,10 @@ func startIn(t *testing.T, dir, runtime, handler string, options ...option) *fun
 		t.Fatal(err)
 	}
 	spec.Argv, spec.Env, spec.Readable, spec.RuntimeDir = command.Argv, command.Env, command.Readable, command.RuntimeDir
-	if f.assignment != nil {
-		if command.Warm == nil {
-			t.Fatalf("%s does not start before the function is known", runtime)
-		}
-		spec.Argv, spec.Env = command.Warm.Argv, command.Warm.Env
+	if spec.Warm == never {
+		spec.Warm = nil
+	} else {
+		spec.Warm = command.Warm
 	}
 	if f.instance, err = shared.sandbox.Start(t.Context(), spec); err != nil {
 		t.Fatal(err)
@@ -185,40 +180,8 @@ func startIn(t *testing.T, dir, runtime, handler string, options ...option) *fun
 	return f
 }
 
-// ServeConn implements sandbox.RuntimeAPI with a server for this connection alone.
-func (f *function) ServeConn(c net.Conn) {
-	conns := make(chan net.Conn, 1)
-	conns <- c
-	server := http.Server{Handler: f, ConnState: func(_ net.Conn, state http.ConnState) {
-		if state == http.StateClosed {
-			close(conns)
-		}
-	}}
-	server.Serve(oneConn{c.LocalAddr(), conns}) //nolint:errcheck // ends with net.ErrClosed
-}
-
-// oneConn is a listener that accepts what comes from the channel.
-type oneConn struct {
-	address net.Addr
-	conns   chan net.Conn
-}
-
-func (l oneConn) Addr() net.Addr { return l.address }
-func (l oneConn) Close() error   { return nil }
-
-func (l oneConn) Accept() (net.Conn, error) {
-	if c, ok := <-l.conns; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
 // ServeHTTP is the Runtime API.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/tidegate/assignment" && f.assignment != nil {
-		f.assign(w, r)
-		return
-	}
 	const prefix = "/2018-06-01/runtime/"
 	path, ok := strings.CutPrefix(r.URL.Path, prefix)
 	if !ok {

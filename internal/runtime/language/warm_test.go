@@ -3,43 +3,35 @@ package language
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
 
-// assigned starts the function's interpreter before the function is known, and
-// assigns it this environment then.
-func assigned(env []string) option {
-	return func(_ *Function, s *sandbox.Spec) {
-		s.ID += "-assigned"
-		s.RuntimeAPI.(*function).assignment = env //nolint:forcetypeassert // see startIn
-	}
-}
+// never stands for that the interpreter is not started before the function is known.
+var never = &sandbox.Program{}
 
-// assign answers who asks for which function it is. The address of the Runtime API
-// is each instance's own where they share a network.
-func (f *function) assign(w http.ResponseWriter, r *http.Request) {
-	const address, root = "AWS_LAMBDA_RUNTIME_API=", "LAMBDA_TASK_ROOT="
-	var assignment struct {
-		Env []string `json:"env"`
-		Cwd string   `json:"cwd"`
-	}
-	for _, variable := range f.assignment {
-		if strings.HasPrefix(variable, address) {
-			variable = address + r.Host
+func usually(_ *Function, s *sandbox.Spec) { s.Warm = never }
+
+// startEarly starts a function whose interpreter was there before. For that the
+// sandbox must have seen a start or two of its kind.
+func startEarly(t *testing.T, runtime, handler string, files map[string]string, options ...option) *function {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		f := start(t, runtime, handler, files, options...)
+		if f.instance.Prepared() || !slices.Contains(shared.sandbox.Isolation().Enforced, "mount namespace") {
+			return f
 		}
-		if cwd, ok := strings.CutPrefix(variable, root); ok {
-			assignment.Cwd = cwd
+		f.instance.Kill()
+		<-f.instance.Done()
+		if time.Now().After(deadline) {
+			t.Fatal("no interpreter is ever there before")
 		}
-		assignment.Env = append(assignment.Env, variable)
 	}
-	json.NewEncoder(w).Encode(assignment) //nolint:errcheck,errchkjson // the function may be gone
 }
 
 // Everything that a function can see of how it was started.
@@ -79,10 +71,12 @@ func TestAFunctionCannotTellThatItsInterpreterWasThereBefore(t *testing.T) {
 				"nodejs/node_modules/shared/index.js": `module.exports = 'from a layer'`, "python/shared.py": "v = 'from a layer'",
 			})
 			own := with("OWN", "mine = ü\"'")
-			first := start(t, runtime, "app.handler", files, layers, own)
-			usual := first.dump()
-			warm := start(t, runtime, "app.handler", files, layers, own, assigned(environmentOf(t, first))).dump()
-			for name, value := range usual {
+			usual := start(t, runtime, "app.handler", files, layers, own, usually)
+			want := usual.dump()
+			usual.instance.Kill()
+			<-usual.instance.Done()
+			warm := startEarly(t, runtime, "app.handler", files, layers, own).dump()
+			for name, value := range want {
 				if want, got := fmt.Sprint(value), fmt.Sprint(warm[name]); got != want {
 					t.Errorf("%s is\n%s\nand not\n%s", name, got, want)
 				}
@@ -107,28 +101,20 @@ func TestAPackagesModulesComeBeforeThoseLoadedEarly(t *testing.T) {
 				files["app.py"] = `
 import json, keyword, sys
 def handler(event, context): return [getattr(json, "own", "") or getattr(keyword, "own", "none"), len(sys.modules), sorted(sys.modules)]`
-				usual := start(t, runtime, "app.handler", files)
+				usual := start(t, runtime, "app.handler", files, usually)
 				want := usual.invoke(`{}`)
+				usual.instance.Kill()
+				<-usual.instance.Done()
 				if owned := name != "folder"; strings.Contains(want.body, "own") != owned {
 					t.Fatalf("the usual start gives %s", want.body)
 				}
-				f := start(t, runtime, "app.handler", files, assigned(environmentOf(t, usual)))
+				f := startEarly(t, runtime, "app.handler", files)
 				if got := f.invoke(`{}`); got.body != want.body {
 					t.Errorf("it gives\n%s\nand not\n%s", got.body, want.body)
 				}
 			})
 		}
 	})
-}
-
-// environmentOf is what the process of the function was started with.
-func environmentOf(t *testing.T, f *function) []string {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", f.instance.PID()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.Split(strings.TrimSuffix(string(text), "\x00"), "\x00")
 }
 
 func TestVariablesThatAreReadEarlyKeepAnInterpreterFromStartingEarlier(t *testing.T) {

@@ -58,15 +58,42 @@ func (h *host) Start(ctx context.Context, spec Spec) (_ Instance, err error) {
 		return nil, err
 	}
 	defer h.starting.Done()
-	p, err := h.prepare(ctx, h.classOf(spec))
+	settled := h.pool.begin()
+	i, err := h.startPrepared(ctx, spec, settled)
 	if err != nil {
-		return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
-	}
-	i, err := p.assign(ctx, spec)
-	if err != nil {
+		settled()
 		return nil, err
 	}
 	return i, nil
+}
+
+// startPrepared starts the instance in a sandbox of the pool, or else in one that is
+// prepared now.
+func (h *host) startPrepared(ctx context.Context, spec Spec, settled func()) (*instance, error) {
+	c := h.classOf(spec)
+	if p, ok := h.pool.take(c); ok {
+		p.pooled, p.settled = true, settled
+		i, err := p.assign(ctx, spec)
+		if err == nil || ctx.Err() != nil {
+			return i, err
+		}
+		h.options.Log.Warn("a prepared sandbox could not be used; another is prepared", "error", err)
+	}
+	p, err := h.prepare(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
+	}
+	p.settled = settled
+	return p.assign(ctx, spec)
+}
+
+// Prepare implements Sandbox.
+func (h *host) Prepare(specs ...Spec) {
+	classes := make([]class, 0, len(specs))
+	for _, spec := range specs {
+		classes = append(classes, h.classOf(spec))
+	}
+	h.pool.expect(classes)
 }
 
 // assign makes the prepared sandbox the spec's, which must be of its class. What
@@ -81,6 +108,7 @@ func (p *prepared) assign(ctx context.Context, spec Spec) (*instance, error) {
 		if sentence == "" {
 			return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
 		}
+		p.settled()
 		i.exit = Exit{Code: -1, StartError: sentence, At: time.Now()}
 		close(i.done)
 		return i, nil
@@ -272,6 +300,7 @@ func exitOf(status syscall.WaitStatus, known bool) Exit {
 // Initialized limits the processor time: on Lambda the initialization has more than the
 // function is given.
 func (i *instance) Initialized() {
+	i.prepared.settled()
 	if err := i.prepared.group.limitCPU(i.spec.CPUs); err != nil {
 		i.host.options.Log.Error("the share of processor time could not be limited", "instance", i.spec.ID, "error", err)
 	}
@@ -307,6 +336,7 @@ func (i *instance) attend() {
 	i.host.mu.Lock()
 	delete(i.host.instances, i)
 	i.host.mu.Unlock()
+	i.prepared.settled()
 	close(i.done)
 }
 
@@ -342,6 +372,7 @@ func openOnly(descriptors ...int) []int {
 	return open
 }
 
+func (i *instance) Prepared() bool        { return i.prepared.pooled }
 func (i *instance) Terminate()            { i.signal(unix.SIGTERM) }
 func (i *instance) Done() <-chan struct{} { return i.done }
 func (i *instance) Exit() Exit            { return i.exit }

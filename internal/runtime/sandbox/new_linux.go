@@ -26,6 +26,7 @@ type host struct {
 	// lacking says which measures of the shim's the host does not allow, and why.
 	lacking map[string]string
 
+	pool *pool[*prepared]
 	gateway *gateway.Gateway // nil if instances share the host's network
 
 	// prepared counts the sandboxes that were.
@@ -65,6 +66,7 @@ func New(_ context.Context, o Options) (Sandbox, error) {
 		h.Close() //nolint:errcheck // the first error says it
 		return nil, err
 	}
+	h.pool = newPool(h.prepareAhead, h.spare, o.Log)
 	h.isolation = report.isolation()
 	if o.Mode == ModeStrict && len(report.lacking) > 0 {
 		h.Close() //nolint:errcheck // the error below says it
@@ -203,6 +205,9 @@ func (h *host) Close() error {
 	h.mu.Unlock()
 	if closed {
 		return nil
+	}
+	if h.pool != nil {
+		h.pool.close()
 	}
 	h.starting.Wait()
 	h.mu.Lock()

@@ -48,6 +48,9 @@ func (p *plain) Isolation() Isolation {
 	}
 }
 
+// Prepare does nothing: a plain process has nothing to prepare.
+func (p *plain) Prepare(...Spec) {}
+
 func (p *plain) Close() error {
 	p.mu.Lock()
 	p.closed = true
@@ -179,6 +182,7 @@ func (i *plainInstance) release() {
 }
 
 func (i *plainInstance) Initialized()          {}
+func (i *plainInstance) Prepared() bool        { return false }
 func (i *plainInstance) Terminate()            { i.signal(syscall.SIGTERM) }
 func (i *plainInstance) Kill()                 { i.signal(syscall.SIGKILL) }
 func (i *plainInstance) Done() <-chan struct{} { return i.done }

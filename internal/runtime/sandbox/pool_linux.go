@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"slices"
@@ -59,6 +60,25 @@ func (c class) key() string {
 		b.WriteString("\x00\x02")
 	}
 	return b.String()
+}
+
+// prepareTimeout is how long it may take to prepare a sandbox that nobody waits for.
+const prepareTimeout = time.Minute
+
+// prepareAhead prepares a sandbox for the pool.
+func (h *host) prepareAhead(c class) (*prepared, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
+	defer cancel()
+	return h.prepare(ctx, c)
+}
+
+// spare is how many sandboxes the pool may have. There is none where there are no
+// namespaces: nothing that takes long can be prepared.
+func (h *host) spare() int {
+	if h.namespace == noNamespaces {
+		return 0
+	}
+	return spareSandboxes()
 }
 
 // A poolable is a prepared sandbox.
@@ -303,6 +323,9 @@ func (p *pool[T]) watch(s *stock[T], t T) {
 
 // failed keeps the pool from trying again at once. mu is held.
 func (p *pool[T]) failed(s *stock[T], err error) {
+	if p.closed || time.Now().Before(s.again) { // one of many that ended at once
+		return
+	}
 	s.pause = min(max(2*s.pause, minPoolPause), maxPoolPause)
 	s.again = time.Now().Add(s.pause)
 	p.log.Warn("no sandbox can be kept ready; functions start without", "runtime", s.class.RuntimeDir, "again_in", s.pause, "error", err)

@@ -35,6 +35,10 @@ type prepared struct {
 	// tmp and pidfd are descriptors, or -1.
 	tmp, pidfd int
 	leave      func() // ends the connection to the gateway
+	// pooled is true if it was prepared before it was asked for. settled ends the time
+	// in which its instance counts as starting; both are known once it is taken.
+	pooled  bool
+	settled func()
 }
 
 // classOf is what a sandbox for the spec is to be prepared by. What is kept from the

@@ -18,6 +18,10 @@ type Sandbox interface {
 	// program could not be executed shows in Exit. The context bounds the start, not
 	// the instance. What could not be set up is an error, and nothing is left behind.
 	Start(ctx context.Context, spec Spec) (Instance, error)
+	// Prepare says of which kinds instances will be started, so that the first of them
+	// need not wait; it takes the place of what was said before. Only RuntimeDir,
+	// Readable, Network, Ingress and Warm of the specs matter.
+	Prepare(specs ...Spec)
 	// Isolation reports what holds on this host, for people and for the API.
 	Isolation() Isolation
 	Close() error
@@ -136,6 +140,9 @@ type Instance interface {
 	SyncOutput()
 	// MemoryPeak is the most memory the tree has used, in bytes; 0 if unknown.
 	MemoryPeak() int64
+	// Prepared tells whether its sandbox, and its interpreter where Spec.Warm is given,
+	// had been started before Start was called.
+	Prepared() bool
 	// PID of the tree's first process as the host sees it.
 	PID() int
 }

@@ -141,6 +141,8 @@ func (s *split) Start(_ context.Context, spec sandbox.Spec) (sandbox.Instance, e
 	return p, nil
 }
 
+func (s *split) Prepare(...sandbox.Spec) {}
+
 func (s *split) Isolation() sandbox.Isolation { return sandbox.Isolation{} }
 func (s *split) Close() error                 { return nil }
 
@@ -185,6 +187,7 @@ func (p *numberedProcess) call(spec sandbox.Spec, method, path, body string) *ht
 }
 
 func (p *numberedProcess) Initialized()          {}
+func (p *numberedProcess) Prepared() bool        { return false }
 func (p *numberedProcess) Terminate()            { p.kill() }
 func (p *numberedProcess) Kill()                 { p.kill() }
 func (p *numberedProcess) Done() <-chan struct{} { return p.done }
