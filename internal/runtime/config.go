@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"net"
@@ -83,6 +84,25 @@ func (c Config) ingressURL(l net.Listener) string {
 		return strings.TrimRight(c.IngressURL, "/")
 	}
 	return localURL(l)
+}
+
+func portOf(l net.Listener) int { return l.Addr().(*net.TCPAddr).Port }
+
+// natsServers are the servers of NATSURL, as "host:port".
+func (c Config) natsServers() []string {
+	const defaultPort = "4222"
+	var servers []string
+	for _, text := range strings.Split(c.NATSURL, ",") {
+		if text = strings.TrimSpace(text); !strings.Contains(text, "://") {
+			text = "nats://" + text
+		}
+		server, err := url.Parse(text)
+		if err != nil || server.Hostname() == "" {
+			continue // the store says so
+		}
+		servers = append(servers, net.JoinHostPort(server.Hostname(), cmp.Or(server.Port(), defaultPort)))
+	}
+	return servers
 }
 
 // localURL is where this machine reaches a listener: one on every interface is

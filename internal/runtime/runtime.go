@@ -106,6 +106,9 @@ func (r *Runtime) openListeners(context.Context) (err error) {
 		return err
 	}
 	r.onClose(func(context.Context) { _ = r.ingress.Close() })
+	if portOf(r.ingress) == sandbox.RuntimeAPIPort {
+		return fmt.Errorf("--ingress %s: port %d is the Runtime API's within instances, which reach the ingress at its port; choose another", r.config.Ingress, sandbox.RuntimeAPIPort)
+	}
 	r.ready = Ready{
 		Endpoint: localURL(r.management),
 		Ingress:  r.config.ingressURL(r.ingress),
@@ -137,7 +140,10 @@ func (r *Runtime) openSandbox(ctx context.Context) (err error) {
 	r.sandbox, err = sandbox.New(ctx, sandbox.Options{
 		Dir:  filepath.Join(r.store.Dir(), "instances"),
 		Mode: sandbox.Mode(r.config.Isolation),
-		Log:  r.log,
+		// Management is not for functions, and neither is the store.
+		Ports:   []uint16{uint16(portOf(r.management))},
+		Servers: r.config.natsServers(),
+		Log:     r.log,
 	})
 	if err != nil {
 		return fmt.Errorf("--isolation: %w", err)
@@ -175,6 +181,22 @@ func (r *Runtime) openLogs(ctx context.Context) (err error) {
 	return nil
 }
 
+// instancesIngress is the ingress as instances reach it. It serves once the API is
+// open, before which there are no instances.
+func (r *Runtime) instancesIngress() *sandbox.Ingress {
+	var once sync.Once
+	var handler http.Handler
+	return &sandbox.Ingress{
+		Port: portOf(r.ingress),
+		// Functions are on this machine, whatever the world calls it.
+		URL: localURL(r.ingress),
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+			once.Do(func() { handler = r.api.Ingress() })
+			handler.ServeHTTP(w, request)
+		}),
+	}
+}
+
 // openServices makes what serves stacks. None of it knows a stack yet.
 func (r *Runtime) openServices(ctx context.Context) (err error) {
 	r.languages, err = language.New(ctx, language.Options{
@@ -187,8 +209,6 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 	}
 	access := api.NewAccess(r.store.ManagementToken(), r.store.SigningKey(), r.store.Directory().Stack)
 	ingressURL := func() string { return r.ready.Ingress }
-	// Functions are on this machine, whatever the world calls it.
-	endpoint := localURL(r.ingress)
 	r.invoke, err = invoke.New(ctx, invoke.Options{
 		Store:     r.store,
 		Sandbox:   r.sandbox,
@@ -196,9 +216,10 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Logs:      r.logs,
 		Metrics:   r.metrics,
 		Meter:     r.meter,
+		Ingress:   r.instancesIngress(),
 		Environment: func(stack, incarnation, function string) map[string]string {
 			return map[string]string{
-				"TIDEGATE_ENDPOINT": endpoint,
+				"TIDEGATE_ENDPOINT": sandbox.Endpoint,
 				"TIDEGATE_TOKEN":    access.FunctionToken(stack, incarnation, function),
 			}
 		},

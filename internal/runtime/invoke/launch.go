@@ -158,6 +158,7 @@ func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Sp
 		Memory:           config.Memory,
 		CPUs:             float64(config.Memory) / vCPU,
 		EphemeralStorage: config.EphemeralStorage,
+		Ingress:          p.runner.opts.Ingress,
 		Warm:             command.Warm,
 	}
 	return spec, command.Version, nil

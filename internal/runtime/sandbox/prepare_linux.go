@@ -156,7 +156,7 @@ func (p *prepared) request() prepareRequest {
 		r.IngressPort = p.class.IngressPort
 	}
 	if p.network != hostNetwork {
-		p.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(runtimeAPIPort))
+		p.address = net.JoinHostPort("127.0.0.1", strconv.Itoa(RuntimeAPIPort))
 	}
 	if p.class.Warm != nil {
 		warm := p.program(*p.class.Warm, Spec{RuntimeDir: p.class.RuntimeDir})

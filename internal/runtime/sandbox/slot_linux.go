@@ -106,7 +106,7 @@ func newSlot(kind networkKind) (_ *slot, err error) {
 // thread's network namespace.
 func (b *box) listen() (l listeners, err error) {
 	l = listeners{-1, -1}
-	if l.api, err = listenLoopback(runtimeAPIPort); err != nil {
+	if l.api, err = listenLoopback(RuntimeAPIPort); err != nil {
 		return l, err
 	}
 	if port := b.request.IngressPort; port != 0 {

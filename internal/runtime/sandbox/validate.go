@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// runtimeAPIPort is Lambda's port of the Runtime API, for instances with a network of
-// their own.
-const runtimeAPIPort = 9001
+// RuntimeAPIPort is where an instance with a network of its own finds the Runtime API,
+// as on Lambda.
+const RuntimeAPIPort = 9001
 
 // maxExtensions is Lambda's limit.
 const maxExtensions = 10
@@ -35,8 +35,8 @@ func (s Spec) validate() error {
 		return fmt.Errorf("Spec.Memory is %d MB; it must be positive", s.Memory)
 	case s.Network != "" && s.Network != NetworkNone:
 		return fmt.Errorf("Spec.Network is %q; it can be empty or %q", s.Network, NetworkNone)
-	case s.Ingress != nil && (s.Ingress.Port <= 0 || s.Ingress.Port > 65535 || s.Ingress.Port == runtimeAPIPort):
-		return fmt.Errorf("Spec.Ingress.Port is %d; it must be a port, and not %d, which is the Runtime API's", s.Ingress.Port, runtimeAPIPort)
+	case s.Ingress != nil && (s.Ingress.Port <= 0 || s.Ingress.Port > 65535 || s.Ingress.Port == RuntimeAPIPort):
+		return fmt.Errorf("Spec.Ingress.Port is %d; it must be a port, and not %d, which is the Runtime API's", s.Ingress.Port, RuntimeAPIPort)
 	case s.EphemeralStorage <= 0:
 		return fmt.Errorf("Spec.EphemeralStorage is %d MB; it must be positive", s.EphemeralStorage)
 	}
