@@ -4,6 +4,7 @@
 package telemetry
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -52,4 +53,45 @@ func cleanLine(line string) string {
 		return line
 	}
 	return strings.ToValidUTF8(line, "\uFFFD")
+}
+
+// appendTo appends the entry as json.Marshal writes it, without reflection: there are
+// three for each invocation.
+func (e Entry) appendTo(b []byte) []byte {
+	if year := e.Time.Year(); year < 0 || year > 9999 {
+		e.Time = time.Unix(0, 0)
+	}
+	b = append(b, `{"time":"`...)
+	b = e.Time.AppendFormat(b, time.RFC3339Nano)
+	b = append(b, `","stack":`...)
+	b = appendString(b, e.Stack)
+	b = append(b, `,"function":`...)
+	b = appendString(b, e.Function)
+	for _, field := range [...]struct{ name, value string }{
+		{`,"version":`, e.Version}, {`,"instance":`, e.Instance}, {`,"request_id":`, e.RequestID},
+	} {
+		if field.value != "" {
+			b = appendString(append(b, field.name...), field.value)
+		}
+	}
+	b = append(b, `,"line":`...)
+	return append(appendString(b, e.Line), '}')
+}
+
+// appendString appends a JSON string.
+func appendString(b []byte, s string) []byte {
+	plain := 0
+	b = append(b, '"')
+	for i := range len(s) {
+		if s[i] == '\t' { // as in REPORT lines
+			b = append(append(b, s[plain:i]...), `\t`...)
+			plain = i + 1
+			continue
+		}
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			text, _ := json.Marshal(s[plain:]) // any string
+			return append(b, text[1:]...)
+		}
+	}
+	return append(append(b, s[plain:]...), '"')
 }

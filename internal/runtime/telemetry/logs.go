@@ -2,12 +2,12 @@ package telemetry
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -81,11 +81,12 @@ type Logs struct {
 	js     jetstream.JetStream
 	stream jetstream.Stream
 
-	mu      sync.Mutex
+	// mu is held for reading by those who append, and otherwise by the writer.
+	mu      sync.RWMutex
 	buffers map[Group]*buffer
-	// pending bytes of all buffers, and of the messages on their way.
-	pending int
 	closed  bool
+	// pending bytes of all buffers, and of the messages on their way.
+	pending atomic.Int64
 
 	wake    chan struct{}      // a buffer has something to publish
 	flushes chan chan struct{} // asks for a flush at once, closed when it is done
@@ -132,25 +133,40 @@ func NewLogs(ctx context.Context, opts LogsOptions) (*Logs, error) {
 // group's. It never blocks; after Close it does nothing.
 func (l *Logs) Append(g Group, e Entry) {
 	e.Stack, e.Function, e.Line = g.Stack, g.Function, cleanLine(e.Line)
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	b := l.buffers[g]
+	for b == nil {
+		l.mu.RUnlock()
+		l.begin(g)
+		l.mu.RLock()
+		b = l.buffers[g] // unless the writer has removed it already
+	}
 	if l.closed {
 		return
 	}
-	b := l.buffers[g]
-	if b == nil {
-		b = newBuffer(l.opts.Rate, l.opts.Burst)
-		l.buffers[g] = b
-	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	size := e.size()
-	if l.pending+size > l.opts.MaxPending || !b.limiter.AllowN(e.Time, size) {
+	if l.pending.Load()+int64(size) > int64(l.opts.MaxPending) || !b.limiter.AllowN(e.Time, size) {
 		b.drop(e)
-		l.opts.Metrics.logLineDropped(g)
 	} else {
 		b.entries = append(b.entries, e)
-		l.pending += size
+		l.pending.Add(int64(size))
 	}
-	l.wakeWriter()
+	if !b.told {
+		b.told = true
+		l.wakeWriter()
+	}
+}
+
+// begin makes a buffer for a group.
+func (l *Logs) begin(g Group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.buffers[g] == nil {
+		l.buffers[g] = newBuffer(l.opts.Rate, l.opts.Burst)
+	}
 }
 
 // wakeWriter tells the writer that there is something to take.
@@ -266,6 +282,8 @@ func (l *Logs) take(final bool) []batch {
 	now := time.Now()
 	taken := make(map[Group][]Entry)
 	for g, b := range l.buffers {
+		l.opts.Metrics.logLinesDropped(g, b.uncounted)
+		b.uncounted = 0
 		if entries := b.take(now, final); len(entries) > 0 {
 			taken[g] = entries
 		}
@@ -288,12 +306,9 @@ func (l *Logs) take(final bool) []batch {
 func encode(g Group, entries []Entry) []batch {
 	var batches []batch
 	current := batch{group: g, id: nuid.Next()}
+	var line []byte
 	for _, e := range entries {
-		line, err := json.Marshal(e)
-		if err != nil { // a time outside of years 0 to 9999
-			e.Time = time.Unix(0, 0)
-			line, _ = json.Marshal(e)
-		}
+		line = e.appendTo(line[:0])
 		if len(current.data) > 0 && len(current.data)+len(line) > maxBatch {
 			batches = append(batches, current)
 			current = batch{group: g, id: nuid.Next()}
@@ -346,9 +361,7 @@ func (l *Logs) attempt(ctx context.Context, batches []batch) (refused []batch, e
 	for i, b := range batches {
 		select {
 		case <-futures[i].Ok():
-			l.mu.Lock()
-			l.pending -= b.size
-			l.mu.Unlock()
+			l.pending.Add(-int64(b.size))
 			continue
 		case err = <-futures[i].Err():
 		case <-timeout:

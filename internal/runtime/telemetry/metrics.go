@@ -68,9 +68,9 @@ func NewMetrics() *Metrics {
 		}, versionLabels),
 		coldStarts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "tidegate_cold_start_duration_seconds",
-			Help:    "Time from an instance's start until it asked for its first event.",
+			Help:    "Time from an instance's start until it asked for its first event, by whether its sandbox was prepared before (pooled) and whether nobody waited for it (provisioned): yes or no.",
 			Buckets: durationBuckets,
-		}, versionLabels),
+		}, append(versionLabels[:3:3], "pooled", "provisioned")),
 		throttles: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tidegate_throttles_total",
 			Help: "Invocations refused because a limit on concurrency was reached, by the version whose invocations held the places.",
@@ -142,11 +142,18 @@ func found[T any](at *atomic.Pointer[T], look func() T) T {
 }
 
 // ColdStart counts an instance that became ready.
-func (m *Metrics) ColdStart(stack, function, version string, duration time.Duration) {
+func (m *Metrics) ColdStart(stack, function, version string, pooled, provisioned bool, duration time.Duration) {
 	if m == nil {
 		return
 	}
-	m.coldStarts.WithLabelValues(stack, function, version).Observe(duration.Seconds())
+	m.coldStarts.WithLabelValues(stack, function, version, yesNo(pooled), yesNo(provisioned)).Observe(duration.Seconds())
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }
 
 // Throttle counts an invocation refused for a limit on concurrency, and puts it down
@@ -174,11 +181,11 @@ func (m *Metrics) AsyncEvent(stack, function, outcome string) {
 	m.asyncEvents.WithLabelValues(stack, function, outcome).Inc()
 }
 
-func (m *Metrics) logLineDropped(g Group) {
-	if m == nil {
+func (m *Metrics) logLinesDropped(g Group, n int) {
+	if m == nil || n == 0 {
 		return
 	}
-	m.logDropped.WithLabelValues(g.Stack, g.Function).Inc()
+	m.logDropped.WithLabelValues(g.Stack, g.Function).Add(float64(n))
 }
 
 // Forget drops the series of a function that is gone.
