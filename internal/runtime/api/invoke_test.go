@@ -78,12 +78,12 @@ func TestAmazonsClientInvokesAFunction(t *testing.T) {
 func TestAnAnswerTellsOfItsInstancesInitialisation(t *testing.T) {
 	f := newFixture(t)
 	for _, c := range []struct {
-		init           invoke.Initialization
-		duration, kind string
+		init                   invoke.Initialization
+		duration, kind, pooled string
 	}{
-		{invoke.Initialization{Took: 12345600 * time.Nanosecond}, "12.35", "on-demand"},
-		{invoke.Initialization{Took: time.Second, Provisioned: true}, "1000.00", "provisioned-concurrency"},
-		{invoke.Initialization{}, "", ""},
+		{invoke.Initialization{Took: 12345600 * time.Nanosecond}, "12.35", "on-demand", "false"},
+		{invoke.Initialization{Took: time.Second, Pooled: true, Provisioned: true}, "1000.00", "provisioned-concurrency", "true"},
+		{invoke.Initialization{}, "", "", ""},
 	} {
 		f.invoker.response = invoke.Response{Payload: []byte(`{}`), ExecutedVersion: "3", Init: c.init}
 		for _, way := range []string{"/2015-03-31/functions/orders-fulfil/invocations", "/2021-11-15/functions/orders-fulfil/response-streaming-invocations"} {
@@ -97,8 +97,12 @@ func TestAnAnswerTellsOfItsInstancesInitialisation(t *testing.T) {
 				t.Fatal(err)
 			}
 			response.Body.Close()
-			if duration, kind := response.Header.Get("X-Tidegate-Init-Duration"), response.Header.Get("X-Tidegate-Init-Type"); duration != c.duration || kind != c.kind {
-				t.Errorf("%s: %+v is told as %q and %q, want %q and %q", way, c.init, duration, kind, c.duration, c.kind)
+			for name, want := range map[string]string{
+				"X-Tidegate-Init-Duration": c.duration, "X-Tidegate-Init-Type": c.kind, "X-Tidegate-Init-Pooled": c.pooled,
+			} {
+				if got := response.Header.Get(name); got != want {
+					t.Errorf("%s: of %+v %s is %q, want %q", way, c.init, name, got, want)
+				}
 			}
 		}
 	}

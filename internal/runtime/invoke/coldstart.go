@@ -15,6 +15,8 @@ type Initialization struct {
 	// Took is the time from then until it asked for an event, as in Lambda's "Init
 	// Duration".
 	Took time.Duration
+	// Pooled is true if its sandbox, and its language's interpreter, were there before.
+	Pooled bool
 	// Provisioned is true if nobody waited for it.
 	Provisioned bool
 }
@@ -26,6 +28,8 @@ const (
 	// HeaderInitType is "on-demand" or "provisioned-concurrency", as in
 	// AWS_LAMBDA_INITIALIZATION_TYPE.
 	HeaderInitType = "X-Tidegate-Init-Type"
+	// HeaderInitPooled is "true" or "false".
+	HeaderInitPooled = "X-Tidegate-Init-Pooled"
 )
 
 // The types of an initialisation.
@@ -41,6 +45,7 @@ func (i Initialization) Tell(header http.Header) {
 	}
 	header.Set(HeaderInitDuration, strconv.FormatFloat(float64(i.Took)/1e6, 'f', 2, 64))
 	header.Set(HeaderInitType, i.kind())
+	header.Set(HeaderInitPooled, strconv.FormatBool(i.Pooled))
 }
 
 func (i Initialization) kind() string {

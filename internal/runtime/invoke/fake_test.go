@@ -146,6 +146,8 @@ type fakeSandbox struct {
 	started atomic.Int64
 	running atomic.Int64
 	specs   chan sandbox.Spec
+	// prepared is what Prepared of its instances tells.
+	prepared atomic.Bool
 	// expected are the specs of Prepare.
 	expected atomic.Pointer[[]sandbox.Spec]
 }
@@ -157,7 +159,7 @@ func (s *fakeSandbox) Start(_ context.Context, spec sandbox.Spec) (sandbox.Insta
 	case s.specs <- spec:
 	default:
 	}
-	p := &process{spec: spec, running: &s.running, done: make(chan struct{})}
+	p := &process{spec: spec, prepared: s.prepared.Load(), running: &s.running, done: make(chan struct{})}
 	p.killed, p.kill = context.WithCancel(context.Background())
 	go func() {
 		defer p.ended(sandbox.Exit{})

@@ -163,7 +163,7 @@ func (i *instance) invoke(inv *invocation) bool {
 		return false
 	}
 	if i.fresh && inv.started.IsZero() && i.initTook > 0 {
-		inv.init = Initialization{Began: i.created, Took: i.initTook, Provisioned: i.provisioned}
+		inv.init = Initialization{Began: i.created, Took: i.initTook, Pooled: i.box.Prepared(), Provisioned: i.provisioned}
 	}
 	i.fresh = false
 	if inv.started.IsZero() { // else its time ran while it waited for a second start

@@ -112,11 +112,11 @@ func (p *pool) unstartable(err error) *Error {
 
 // spec says what an instance is to run, and which version of the runtime that is.
 func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Spec, version string, err error) {
-	f, config := p.function, p.version.config
+	config := p.version.config
 	id := strings.ReplaceAll(uuid.NewString(), "-", "")
-	lang, err := p.runner.opts.Languages.Find(config.Runtime)
+	command, err := p.command(ctx, initialization, id)
 	if err != nil {
-		return spec, "", &Error{Status: http.StatusBadGateway, Type: typeInvalidRuntime, Message: err.Error()}
+		return spec, "", err
 	}
 	taskDir, err := p.runner.opts.Store.PackageDir(ctx, config.CodeSHA256)
 	if err != nil {
@@ -127,6 +127,27 @@ func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Sp
 		if layersDir, err = p.runner.opts.Store.PackageDir(ctx, config.Layers...); err != nil {
 			return spec, "", p.unstartable(err)
 		}
+	}
+	spec = p.kind(command)
+	spec.ID, spec.TaskDir, spec.LayersDir = id, taskDir, layersDir
+	spec.Argv, spec.Env = command.Argv, command.Env
+	spec.Memory, spec.CPUs, spec.EphemeralStorage = config.Memory, float64(config.Memory)/vCPU, config.EphemeralStorage
+	return spec, command.Version, nil
+}
+
+// kind is the part of a spec by which a sandbox is prepared.
+func (p *pool) kind(command language.Command) sandbox.Spec {
+	return sandbox.Spec{
+		RuntimeDir: command.RuntimeDir, Readable: command.Readable, Warm: command.Warm, Ingress: p.runner.opts.Ingress,
+	}
+}
+
+// command says what runs the function, in an instance of that id.
+func (p *pool) command(ctx context.Context, initialization, id string) (language.Command, error) {
+	f, config := p.function, p.version.config
+	lang, err := p.runner.opts.Languages.Find(config.Runtime)
+	if err != nil {
+		return language.Command{}, &Error{Status: http.StatusBadGateway, Type: typeInvalidRuntime, Message: err.Error()}
 	}
 	variables := map[string]string{}
 	maps.Copy(variables, config.Environment)
@@ -145,23 +166,9 @@ func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Sp
 		Variables:      variables,
 	})
 	if err != nil {
-		return spec, "", p.unstartable(err)
+		return language.Command{}, p.unstartable(err)
 	}
-	spec = sandbox.Spec{
-		ID:               id,
-		TaskDir:          taskDir,
-		LayersDir:        layersDir,
-		RuntimeDir:       command.RuntimeDir,
-		Readable:         command.Readable,
-		Argv:             command.Argv,
-		Env:              command.Env,
-		Memory:           config.Memory,
-		CPUs:             float64(config.Memory) / vCPU,
-		EphemeralStorage: config.EphemeralStorage,
-		Ingress:          p.runner.opts.Ingress,
-		Warm:             command.Warm,
-	}
-	return spec, command.Version, nil
+	return command, nil
 }
 
 // An initFailure is an instance that never got to ask for an event.
@@ -189,7 +196,7 @@ func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *ini
 		late = i.giveUp()
 	}
 	if i.wasReady {
-		p.function.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.initTook)
+		p.function.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.box.Prepared(), i.provisioned, i.initTook)
 		return nil
 	}
 	<-i.gone

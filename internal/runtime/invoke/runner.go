@@ -27,6 +27,8 @@ type runner struct {
 	limits *limits
 	// turns bound how many instances start at once.
 	turns chan struct{}
+	// changes gets a value when a function has changed.
+	changes chan struct{}
 	// life ends when no instance may start or live any more.
 	life context.Context
 	end  context.CancelFunc
@@ -48,10 +50,13 @@ func newRunner(opts Options) *runner {
 		opts:      opts,
 		limits:    newLimits(opts.MaxConcurrency, opts.Store.Share),
 		turns:     make(chan struct{}, startsPerCPU*runtime.GOMAXPROCS(0)),
+		changes:   make(chan struct{}, 1),
 		functions: map[string]*function{},
 		stacks:    map[string][]*function{},
 	}
 	r.life, r.end = context.WithCancel(context.Background())
+	r.living.Add(1)
+	go r.expect()
 	return r
 }
 
@@ -97,6 +102,7 @@ func (r *runner) apply(name string, rec *store.Record) (added, removed []*functi
 	for _, f := range removed {
 		f.remove()
 	}
+	r.changed()
 	return added, removed
 }
 

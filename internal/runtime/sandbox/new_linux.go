@@ -26,7 +26,7 @@ type host struct {
 	// lacking says which measures of the shim's the host does not allow, and why.
 	lacking map[string]string
 
-	pool *pool[*prepared]
+	pool    *pool[*prepared]
 	gateway *gateway.Gateway // nil if instances share the host's network
 
 	// prepared counts the sandboxes that were.
