@@ -19,39 +19,46 @@ import (
 // A hierarchy1 makes cgroups v1: a folder in each controller's tree, below the
 // runtime's own cgroup, so that the limits on the runtime hold for its
 // instances.
+//
+// In the cpu controller's tree there is no folder between the runtime's and the
+// instances', which share the processors with the runtime's own processes, and with
+// whatever else is there, as one process each. Below a common folder they would all
+// together be one process.
 type hierarchy1 struct {
-	dirs map[string]string // by controller, those that work
-	why  map[string]string // by controller, those that do not
+	owns  map[string]string // the runtime's own cgroup, by controller, of those that work
+	why   map[string]string // by controller, those that do not
+	owner string
 }
 
 func openHierarchy1(owner string, log *slog.Logger) hierarchy {
-	h := &hierarchy1{dirs: map[string]string{}, why: map[string]string{}}
+	h := &hierarchy1{owns: map[string]string{}, why: map[string]string{}, owner: owner}
 	for _, name := range controllers {
-		if err := h.open(name, owner, log); err != nil {
+		if err := h.open(name, log); err != nil {
 			h.why[name] = missingController(name, err)
 		}
 	}
 	return h
 }
 
-func (h *hierarchy1) open(name, owner string, log *slog.Logger) error {
+func (h *hierarchy1) open(name string, log *slog.Logger) error {
 	own, err := cgroups.GetOwnCgroupPath(name)
 	if err != nil {
 		return err
 	}
-	all := filepath.Join(own, groupFolder)
-	sweepGroups(all, log)
-	dir := filepath.Join(all, owner)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+	sweepGroups(filepath.Join(own, groupFolder), log)
+	sweepFlatGroups(own, log)
+	if name != cpuController {
+		if err := os.MkdirAll(filepath.Join(own, groupFolder, h.owner), 0o755); err != nil {
+			return err
+		}
 	}
 	// That a limit can be set is known when one has been.
-	probe := &group1{dirs: map[string]string{name: filepath.Join(dir, "probe")}}
+	probe := &group1{dirs: map[string]string{name: h.folder(name, own, "probe")}}
 	err = probe.make()
 	if err == nil {
 		err = probe.limitMemory(groupLimits{memory: 1 << 27, backstop: 1 << 27})
 	}
-	if err == nil && name == cpuController {
+	if err == nil {
 		err = probe.limitCPU(0.5)
 	}
 	if e := probe.remove(); err == nil {
@@ -60,14 +67,22 @@ func (h *hierarchy1) open(name, owner string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h.dirs[name] = dir
+	h.owns[name] = own
 	return nil
+}
+
+// folder is an instance's.
+func (h *hierarchy1) folder(controller, own, id string) string {
+	if controller == cpuController {
+		return filepath.Join(own, groupFolder+"-"+h.owner+"-"+id)
+	}
+	return filepath.Join(own, groupFolder, h.owner, id)
 }
 
 func (h *hierarchy1) home() []string {
 	var tasks []string
-	for _, dir := range h.dirs {
-		tasks = append(tasks, filepath.Join(dir, "..", "..", "tasks"))
+	for _, own := range h.owns {
+		tasks = append(tasks, filepath.Join(own, "tasks"))
 	}
 	return tasks
 }
@@ -76,8 +91,8 @@ func (h *hierarchy1) missing() map[string]string { return h.why }
 
 func (h *hierarchy1) create(id string) (group, error) {
 	g := &group1{dirs: map[string]string{}}
-	for name, dir := range h.dirs {
-		g.dirs[name] = filepath.Join(dir, id)
+	for name, own := range h.owns {
+		g.dirs[name] = h.folder(name, own, id)
 	}
 	if err := g.make(); err != nil {
 		g.remove() //nolint:errcheck // the first error says it
@@ -88,8 +103,11 @@ func (h *hierarchy1) create(id string) (group, error) {
 
 func (h *hierarchy1) folders() []string {
 	var folders []string
-	for _, dir := range h.dirs {
-		folders = append(folders, dir)
+	for name, own := range h.owns {
+		folders = append(folders, filepath.Dir(h.folder(name, own, "any")))
+		if name == cpuController {
+			folders[len(folders)-1] = h.folder(name, own, "*")
+		}
 	}
 	return folders
 }

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 
 	"github.com/opencontainers/cgroups"
@@ -86,9 +88,22 @@ func (h *hierarchy2) open(parent, owner string, log *slog.Logger) error {
 			h.why[name] = fmt.Sprintf("the cgroup %s is not given the %s controller", parent, name)
 		}
 	}
+	if h.enabled[cpuController] {
+		// A cgroup that is left at its default weighs as much as its neighbour, in which all
+		// else of the host may be, or the runtime with all its threads. Instances may weigh
+		// as much together as one of these on every processor.
+		weight := min(defaultWeight*runtime.NumCPU(), maxWeight)
+		cgroups.WriteFile(all, "cpu.weight", strconv.Itoa(weight)) //nolint:errcheck // limits hold all the same
+	}
 	h.dir = dir
 	return nil
 }
+
+// Values of cpu.weight.
+const (
+	defaultWeight = 100
+	maxWeight     = 10000
+)
 
 func (h *hierarchy2) home() []string { return nil }
 

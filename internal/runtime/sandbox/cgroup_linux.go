@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/opencontainers/cgroups"
@@ -43,7 +45,8 @@ type groupLimits struct {
 type hierarchy interface {
 	// home are the "tasks" files of the runtime's own cgroups v1.
 	home() []string
-	// folders are the cgroups that hold the instances'.
+	// folders are the cgroups that hold the instances', or, with a "*", a pattern of the
+	// instances' own.
 	folders() []string
 	// missing tells, for each controller that cannot be used, why.
 	missing() map[string]string
@@ -102,18 +105,45 @@ func sweepGroups(dir string, log *slog.Logger) {
 		if !entry.IsDir() || !ownerGone(entry.Name()) {
 			continue
 		}
-		left := filepath.Join(dir, entry.Name())
-		killGroup(left)
-		// Another user's is not this one's to remove.
-		if err := cgroups.RemovePath(left); err != nil && !errors.Is(err, os.ErrPermission) {
-			log.Warn("a cgroup of a runtime that has ended could not be removed", "cgroup", left, "error", err)
+		sweepGroup(filepath.Join(dir, entry.Name()), log)
+	}
+}
+
+// flatGroup is an instance's cgroup where it is not in a folder of its owner's.
+var flatGroup = regexp.MustCompile(`^` + groupFolder + `-([0-9]+-[0-9]+-[0-9]+-[0-9]+)-`)
+
+// sweepFlatGroups is sweepGroups for instances' cgroups in the runtime's own.
+func sweepFlatGroups(own string, log *slog.Logger) {
+	entries, err := os.ReadDir(own)
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		if m := flatGroup.FindStringSubmatch(entry.Name()); m != nil && ownerGone(m[1]) {
+			sweepGroup(filepath.Join(own, entry.Name()), log)
 		}
 	}
 }
 
+// sweepGroup removes a cgroup with every process in it.
+func sweepGroup(left string, log *slog.Logger) {
+	killGroup(left)
+	// Another user's is not this one's to remove.
+	if err := cgroups.RemovePath(left); err != nil && !errors.Is(err, os.ErrPermission) {
+		log.Warn("a cgroup of a runtime that has ended could not be removed", "cgroup", left, "error", err)
+	}
+}
+
 // killGroup kills the processes of a cgroup and of those below it, until there
-// are none: those that fork meanwhile are found the next time around.
+// are none: those that fork meanwhile are found the next time around. Of a pattern it
+// kills those of each.
 func killGroup(dir string) {
+	for _, dir := range matching(dir) {
+		killOneGroup(dir)
+	}
+}
+
+func killOneGroup(dir string) {
 	for range 1000 {
 		pids, err := cgroups.GetAllPids(dir)
 		if err != nil || len(pids) == 0 {
@@ -128,11 +158,27 @@ func killGroup(dir string) {
 	}
 }
 
-// removeOwnersGroup removes a folder of hierarchy.folders. What stays, the next
-// runtime removes.
+// removeOwnersGroup removes one of hierarchy.folders. What stays, the next runtime
+// removes.
 func removeOwnersGroup(dir string) {
-	cgroups.RemovePath(dir)      //nolint:errcheck // see above
-	os.Remove(filepath.Dir(dir)) //nolint:errcheck // it may be other runtimes' too
+	for _, dir := range matching(dir) {
+		cgroups.RemovePath(dir) //nolint:errcheck // see above
+	}
+	if parent := filepath.Dir(dir); filepath.Base(parent) == groupFolder {
+		os.Remove(parent) //nolint:errcheck // it may be other runtimes' too
+	}
+}
+
+// matching returns the folder itself, or those that a pattern matches.
+func matching(pattern string) []string {
+	if !strings.Contains(pattern, "*") {
+		return []string{pattern}
+	}
+	dirs, err := filepath.Glob(pattern)
+	if err != nil { // the pattern is malformed
+		return nil
+	}
+	return dirs
 }
 
 // removeGroups removes folders that have become empty; the thread that started

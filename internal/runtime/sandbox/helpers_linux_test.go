@@ -35,9 +35,9 @@ func newSandbox(t testing.TB, mode Mode) *host {
 		if err != nil || len(left) > 0 {
 			t.Errorf("folders are left: %v %v", left, err)
 		}
-		for _, dir := range h.groups.folders() {
-			if _, err := os.Stat(dir); err == nil {
-				t.Errorf("the cgroup %s is left", dir)
+		for _, pattern := range h.groups.folders() {
+			if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
+				t.Errorf("cgroups are left: %v %v", left, err)
 			}
 		}
 		if mounts, err := os.ReadFile("/proc/self/mountinfo"); err != nil || bytes.Contains(mounts, []byte(dir)) {

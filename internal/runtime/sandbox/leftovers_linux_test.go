@@ -89,16 +89,14 @@ func (o *otherRuntime) left() []string {
 			left = append(left, "process "+strconv.Itoa(pid))
 		}
 	}
-	for _, group := range o.groups {
-		if _, err := os.Stat(group); err == nil {
-			left = append(left, group)
+	for _, pattern := range append(o.groups, filepath.Join(o.dir, "*")) {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			left = append(left, err.Error())
 		}
+		left = append(left, found...)
 	}
-	folders, err := filepath.Glob(filepath.Join(o.dir, "*"))
-	if err != nil {
-		left = append(left, err.Error())
-	}
-	return append(left, folders...)
+	return left
 }
 
 func TestNothingOfAKilledRuntimeStays(t *testing.T) {
