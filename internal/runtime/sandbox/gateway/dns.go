@@ -149,9 +149,10 @@ func sameName(a, b dnsmessage.Name) bool {
 }
 
 func readDatagram(conn net.Conn) ([]byte, error) {
-	buffer := make([]byte, 64<<10)
-	n, err := conn.Read(buffer)
-	return buffer[:n:n], err
+	buffer := buffers.Get().(*[bufferSize]byte)
+	defer buffers.Put(buffer)
+	n, err := conn.Read(buffer[:])
+	return bytes.Clone(buffer[:n]), err
 }
 
 // writeMessage and readMessage are for TCP, where a length goes before each message

@@ -4,18 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// bufferSize holds one packet with its Ethernet header, in bytes.
-const bufferSize = 64 << 10
-
-// buffers are of bufferSize. Whoever waits holds none.
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // A link is the gateway's end of an instance's interface. Its methods may be called
 // by any goroutine, read only by one at a time.
@@ -80,16 +73,21 @@ func (l *link) read(use func([]byte)) error {
 	return nil
 }
 
+// maxWaiting is more packets than an interface keeps. Who sends on while they are
+// thrown away does so in vain, or is heard.
+const maxWaiting = 2048
+
 // drain throws away what is waiting.
 func (l *link) drain() {
 	buffer := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buffer)
 	l.raw.Read(func(fd uintptr) bool { //nolint:errcheck // a closed one has nothing waiting
-		for {
+		for range maxWaiting {
 			if _, err := readFD(fd, buffer[:]); err != nil {
-				return true
+				break
 			}
 		}
+		return true
 	})
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync"
 )
 
 // Protocol numbers of IPv4.
@@ -155,3 +156,9 @@ func checksum(b []byte) uint16 {
 	}
 	return ^uint16(sum)
 }
+
+// bufferSize holds one packet with its Ethernet header, in bytes.
+const bufferSize = 64 << 10
+
+// buffers are of bufferSize. Whoever waits holds none.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}

@@ -41,7 +41,7 @@ func newTCPStack(i *instance) *tcpStack {
 	noDelay := tcpip.TCPDelayEnabled(false)
 	fixed := tcpip.TCPModerateReceiveBufferOption(false)
 	// Between two kernels of one machine nothing is late, so that nothing old comes back.
-	wait := tcpip.TCPTimeWaitTimeoutOption(time.Second)
+	wait := tcpip.TCPTimeWaitTimeoutOption(100 * time.Millisecond)
 	retries := tcpip.TCPSynRetriesOption(3)
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: minGrant, Max: maxGrant}
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: minGrant, Max: maxGrant}

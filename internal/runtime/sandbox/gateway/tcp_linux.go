@@ -131,13 +131,13 @@ func (c *connection) relay(ctx context.Context) {
 		fail(err)
 	}
 	<-done
-	if stop() { // nothing has failed
-		c.instance.end.Close()
-		c.host.Close()
-	} else {
+	if !stop() { // something has failed
 		reset(c.host)
 		c.instance.end.Close()
+		return
 	}
+	c.host.Close()
+	c.instance.linger(ctx)
 	fail(nil)
 }
 
@@ -259,6 +259,30 @@ func (s *side) write(b []byte, wait <-chan struct{}) error {
 	}
 	return nil
 }
+
+// lingering is how long an instance may take to read what came before the end, after
+// it has sent its own last byte.
+const lingering = 2 * time.Minute
+
+// linger closes, and waits until the instance has read everything: so long what it has
+// not read counts as the connection's.
+func (s *side) linger(ctx context.Context) {
+	wait, forget := s.wake(waiter.EventHUp)
+	defer forget()
+	s.end.Close()
+	ctx, cancel := context.WithTimeout(ctx, lingering)
+	defer cancel()
+	for state := s.state(); state != tcp.StateClose && state != tcp.StateError; state = s.state() {
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			s.end.Abort()
+			return
+		}
+	}
+}
+
+func (s *side) state() tcp.EndpointState { return tcp.EndpointState(s.end.State()) }
 
 func (s *side) closeWrite() error {
 	if err := s.end.Shutdown(tcpip.ShutdownWrite); err != nil {

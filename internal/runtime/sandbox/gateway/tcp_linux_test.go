@@ -178,6 +178,33 @@ func TestWhoDoesNotReadStopsWhoWrites(t *testing.T) {
 	}
 }
 
+// What an instance has not read goes on counting as its connection's, also when both
+// sides have sent their last byte.
+func TestWhatIsNotReadCounts(t *testing.T) {
+	server := serve(t, func(c *net.TCPConn) {
+		c.Write(make([]byte, 512<<10))
+		c.CloseWrite()
+		io.Copy(io.Discard, c)
+	})
+	g := testGateway(t, Options{}, "", 0)
+	s := newSpace(t, tunDevice)
+	s.connect(g, forward(server))
+	conn := s.mustDial(inside)
+	conn.SetReadBuffer(4 << 10)
+	conn.CloseWrite()
+	conn.Read(make([]byte, 1))
+	// Another connection comes and goes meanwhile.
+	s.works(inside)
+	eventually(t, "the other is over", func() bool { return stats(t, g).Connections < 2 })
+	if got := stats(t, g).Connections; got != 1 {
+		t.Errorf("%d connections are counted", got)
+	}
+	if n, err := io.Copy(io.Discard, conn); err != nil || n != 512<<10-1 {
+		t.Errorf("read %d bytes more: %v", n, err)
+	}
+	eventually(t, "the connection is over", func() bool { return stats(t, g).Connections == 0 })
+}
+
 func TestManyConnectionsAtOnce(t *testing.T) {
 	server := serve(t, func(c *net.TCPConn) { io.Copy(c, c) })
 	g := testGateway(t, Options{}, "", 0)
