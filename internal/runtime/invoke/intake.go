@@ -23,9 +23,10 @@ const (
 	// parallelSorts is how many events are put into queues at once. Their functions wait
 	// for them, but so do those for the disk who send more.
 	parallelSorts = 4
-	// sortTime is how long after a node's death its envelopes go to another. An event
-	// that was in its queue by then is known by its id.
-	sortTime = 30 * time.Second
+	// sortTime is how long after a node's death its envelopes go to another, or to the
+	// same one that was started again. Sorting one takes milliseconds, and where it takes
+	// longer, an event that is in its queue already is known by its id.
+	sortTime = 5 * time.Second
 )
 
 // An intake sorts the events of envelopes into their queues.
