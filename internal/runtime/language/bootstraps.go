@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-//go:embed node/bootstrap.cjs python/bootstrap.py java/*.java
+//go:embed node/*.cjs python/bootstrap.py java/*.java
 var bootstraps embed.FS
 
 // writeBootstraps puts the bootstraps under dir, one folder per language, each

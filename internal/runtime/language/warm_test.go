@@ -42,7 +42,7 @@ exports.handler = async () => ({
 	env: Object.entries(process.env).map(([k, v]) => k + '=' + v), childsEnv: execFileSync('env').toString().split('\n').sort(),
 	argv: process.argv, argv0: process.argv0, execArgv: process.execArgv, title: process.title, cwd: process.cwd(),
 	main: require.main.filename, paths: module.paths, globalPaths: require('module').globalPaths, own: require.resolve.paths('x'),
-	cache: Object.keys(require.cache), versions: process.versions, globals: Object.getOwnPropertyNames(globalThis), umask: process.umask(),
+	cache: Object.keys(require.cache), children: require.main.children.map((c) => c.filename), pathCache: Object.keys(require('module')._pathCache), versions: process.versions, globals: Object.getOwnPropertyNames(globalThis), umask: process.umask(),
 	descriptors: fs.readdirSync('/proc/self/fd').length, layered: require('shared'), now: new Date(0).toString(), locale: Intl.DateTimeFormat().resolvedOptions(),
 	listeners: process.eventNames().map(String), dump: fs.readFileSync('/proc/self/cmdline', 'utf8'),
 	status: fs.readFileSync('/proc/self/status', 'utf8').split('\n').filter((l) => /^(Groups|Umask|Sig(Ign|Blk|Cgt)|Cap|NoNewPrivs|NSpid)/.test(l)),

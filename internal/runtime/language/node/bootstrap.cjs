@@ -104,6 +104,18 @@ class RuntimeAPI {
       `Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: ${type}\r\n`, JSON.stringify(error));
   }
 
+  // What it would make of an answer.
+  rehearse(answer) {
+    const waiting = this.resolve;
+    let response;
+    if (this.bufferedLength === 0) {
+      this.resolve = (got) => { response = got; };
+      this.#received(Buffer.from(answer));
+      this.resolve = waiting;
+    }
+    return response ?? { headers: {}, body: Buffer.from('{}') };
+  }
+
   #request(method, where, headers, body) {
     return this.#exchange(method, `/2018-06-01/runtime/${where}`, headers, body);
   }
@@ -536,10 +548,6 @@ function serialize(outcome) {
 
 // --- Start before the function is known ------------------------------------
 
-// Loads what Node itself loads late: it imports its loader of ES modules with the
-// first of them.
-const preload = () => import('node:path');
-
 // Makes the environment and the folder those the process would have been started
 // with. Only NODE_PATH has been read by then of what a function may set: one that
 // sets others that Node reads when it starts does not start this way.
@@ -553,13 +561,41 @@ function assume(assignment) {
   require('module')._initPaths();
 }
 
+// What an interpreter does for the first time, it does slowly: code is compiled when
+// it first runs, and Node loads parts of itself when they are first used. So one that
+// waits does once what it will do for its function, with a function of its own, and
+// leaves no trace that a function could see.
+async function rehearse(api) {
+  const Module = require('module');
+  const file = path.join(env.LAMBDA_RUNTIME_DIR, 'rehearsal.cjs');
+  const known = new Set(Object.keys(Module._pathCache));
+  assume({ env: Object.keys(env).map((name) => `${name}=${env[name]}`), cwd: process.cwd() });
+  await import('node:path'); // brings the loader of ES modules
+  const handler = await loadHandler(env.LAMBDA_RUNTIME_DIR, 'rehearsal.handler');
+  delete require.cache[file];
+  module.children.splice(module.children.findIndex((child) => child.filename === file), 1);
+  for (const key of Object.keys(Module._pathCache)) {
+    if (!known.has(key)) delete Module._pathCache[key];
+  }
+  const { headers, body } = api.rehearse('HTTP/1.1 200 OK\r\nLambda-Runtime-Deadline-Ms: 0\r\nContent-Length: 2\r\n\r\n{}');
+  serialize(await invoke(handler, JSON.parse(body.toString('utf8')), contextOf(headers)));
+}
+
+// Waits for the function. One that is there already is not kept waiting for a
+// rehearsal.
+async function findFunction(api) {
+  const assignment = api.assignment();
+  let timer;
+  const long = new Promise((resolve) => { timer = setTimeout(resolve, 5, 'long'); });
+  if (await Promise.race([assignment, long]) === 'long') await rehearse(api);
+  clearTimeout(timer);
+  assume(await assignment);
+}
+
 async function main() {
   const api = new RuntimeAPI(env.AWS_LAMBDA_RUNTIME_API);
   patchConsole();
-  if (env._HANDLER === undefined) {
-    await preload();
-    assume(await api.assignment());
-  }
+  if (env._HANDLER === undefined) await findFunction(api);
   onCrash = (error, status) => {
     api.hold();
     api.initFailed(errorObject(error)).then(() => process.exit(status));

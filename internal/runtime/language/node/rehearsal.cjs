@@ -1,0 +1,3 @@
+'use strict';
+// The function of a rehearsal, see bootstrap.cjs.
+exports.handler = async (event) => event;
