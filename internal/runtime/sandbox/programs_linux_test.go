@@ -335,7 +335,7 @@ func runAsUser(args []string) {
 	for _, measure := range s.Isolation().Missing {
 		fmt.Println("missing", measure)
 	}
-	for n, c := range [][]string{{"world"}, {"attack", args[0], "/etc/shadow", "/root", "/home"}, {"memory", "1000"}} {
+	for n, c := range [][]string{{"world"}, {"attack", args[0], "/etc/shadow", "/root", "/home"}, {"memory", "1000"}, {"kernel"}, {"first"}, {"network"}} {
 		fmt.Println("program", c[0])
 		i, err := s.Start(context.Background(), functionSpec(args[1], fmt.Sprintf("%s-%d", c[0], n), os.Stdout, c[0], c[1:]...))
 		must(err)
