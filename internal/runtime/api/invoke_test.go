@@ -133,6 +133,13 @@ func TestAFunctionThatFailsIsToldApartFromAnInvokeThatFails(t *testing.T) {
 		t.Errorf("got %+v", throttled)
 	}
 
+	f.invoker.err = &invoke.Error{Status: 400, Type: "RecursiveInvocationException", Message: "a loop"}
+	_, err = f.operator().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("orders-fulfil")})
+	var recursive *types.RecursiveInvocationException
+	if !errors.As(err, &recursive) || recursive.ErrorMessage() != "a loop" || aws.ToString(recursive.Type) != "User" {
+		t.Errorf("got %v, want a RecursiveInvocationException", err)
+	}
+
 	f.invoker.err = errors.New("the disk burns")
 	_, err = f.operator().Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("orders-fulfil")})
 	var service *types.ServiceException

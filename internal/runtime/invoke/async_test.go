@@ -22,7 +22,7 @@ func TestAnAcceptedEventReachesItsFunction(t *testing.T) {
 	n := newNode(t, openStore(t, t.TempDir()), collect(events)).start(shop(nil))
 	n.async(Request{ID: "id", Qualifier: "live", Payload: []byte(`{"n":1}`), TraceID: "Root=1", ClientContext: []byte(`{"custom":{}}`)})
 	e := within(t, events)
-	if e.id != "id" || e.payload != `{"n":1}` || e.header.Get("Lambda-Runtime-Trace-Id") != "Root=1" ||
+	if e.id != "id" || e.payload != `{"n":1}` || e.header.Get("Lambda-Runtime-Trace-Id") != "Root=1;Lineage="+cartLineage+":1" ||
 		e.header.Get("Lambda-Runtime-Client-Context") != `{"custom":{}}` {
 		t.Errorf("the function got %+v", e)
 	}

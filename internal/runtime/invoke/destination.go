@@ -17,9 +17,10 @@ import (
 // A QueueSender puts messages on queues. It returns once the message is durable.
 // An *Error with a status of the 400s, other than 429, says that trying again is
 // of no use: there is no such queue, or the message is too large for it. dedupID
-// is the same for the same message, should it be sent twice.
+// is the same for the same message, should it be sent twice; trace is an
+// X-Amzn-Trace-Id, or empty.
 type QueueSender interface {
-	Send(ctx context.Context, queueARN string, body []byte, dedupID string) error
+	Send(ctx context.Context, queueARN string, body []byte, dedupID, trace string) error
 }
 
 // Why an event needs no more attempts, as a record's requestContext.condition.
@@ -30,6 +31,9 @@ const (
 	// conditionZero: the function's reservation is 0, and Lambda does not even wait.
 	// https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 	conditionZero = "ZeroReservedConcurrency"
+	// conditionRecursion: the event is one too many of a loop. What Lambda calls it is not
+	// documented.
+	conditionRecursion = "RecursiveInvocation"
 )
 
 // An invocationRecord is what destinations get.
@@ -143,7 +147,7 @@ func (q *eventQueue) deliver(ev event, v verdict) error {
 	record := q.function.record(ev, v, time.Now())
 	for _, arn := range arns {
 		err := q.insist("deliver the record of an event to "+arn, func(ctx context.Context) error {
-			return q.async.send(ctx, arn, record, ev.ID)
+			return q.async.send(ctx, arn, record, ev.ID, q.function.descend(ev.TraceID))
 		})
 		switch {
 		case err == nil:
@@ -159,7 +163,7 @@ func (q *eventQueue) deliver(ev event, v verdict) error {
 }
 
 // send sends a record to a function or a queue.
-func (a *async) send(ctx context.Context, destination string, record []byte, id string) error {
+func (a *async) send(ctx context.Context, destination string, record []byte, id, trace string) error {
 	arn, err := stack.ParseARN(destination)
 	if err != nil {
 		return &Error{Status: http.StatusBadRequest, Type: "InvalidParameterValueException", Message: err.Error()}
@@ -167,12 +171,12 @@ func (a *async) send(ctx context.Context, destination string, record []byte, id 
 	if full, qualifier, ok := arn.Function(); ok {
 		return a.invoke(ctx, Request{
 			ID:       uuid.NewSHA1(uuid.NameSpaceURL, []byte(destination+"/"+id)).String(),
-			Function: full, Qualifier: qualifier, Payload: record, Source: "destination",
+			Function: full, Qualifier: qualifier, Payload: record, Source: "destination", TraceID: trace,
 		})
 	}
 	if _, ok := arn.Queue(); ok {
 		if sender := a.sender(); sender != nil {
-			return sender.Send(ctx, destination, record, id)
+			return sender.Send(ctx, destination, record, id, trace)
 		}
 		return serviceError("the queues are not there yet")
 	}

@@ -17,6 +17,7 @@ const (
 	typeInvalidContent = "InvalidRequestContentException"
 	typeTooLarge       = "RequestTooLargeException"
 	typeService        = "ServiceException"
+	typeRecursive      = "RecursiveInvocationException"
 	typeInvalidRuntime = "InvalidRuntimeException"
 )
 

@@ -18,6 +18,8 @@ type function struct {
 	// full is "<stack>-<function>".
 	full  string
 	quota quota
+	// lineage is the function's key in lineages.
+	lineage string
 
 	// settings are replaced as a whole when the record changes.
 	settings atomic.Pointer[settings]
@@ -41,7 +43,8 @@ type settings struct {
 func newFunction(r *runner, rec *store.Record, name string) *function {
 	return &function{
 		runner: r, stack: rec.Stack.Name, incarnation: rec.Incarnation, name: name,
-		full: stack.FullName(rec.Stack.Name, name),
+		full:    stack.FullName(rec.Stack.Name, name),
+		lineage: lineageKey(stack.FunctionARN(rec.Stack.Name, name)),
 	}
 }
 

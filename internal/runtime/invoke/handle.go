@@ -99,6 +99,9 @@ func (q *eventQueue) process(ev event, backoff time.Duration) handled {
 	case config.Concurrency.Reserved != nil && *config.Concurrency.Reserved == 0:
 		untried.condition = conditionZero
 		return q.end(ev, untried)
+	case q.function.loops(ev.TraceID):
+		untried.condition = conditionRecursion
+		return q.end(ev, untried)
 	case now.Before(ev.NotBefore):
 		return handled{again: ev.NotBefore.Sub(now)}
 	}

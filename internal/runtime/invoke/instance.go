@@ -74,6 +74,8 @@ type instance struct {
 	// leaving is true once the instance was told to end: a /next stays open then, since
 	// it is by SIGTERM that the processes learn of it.
 	leaving bool
+	// trace is that of the last invocation; empty before the first.
+	trace string
 	// reading is true while the body of an answer comes in; there is only one.
 	reading bool
 
@@ -170,7 +172,7 @@ func (i *instance) invoke(inv *invocation) bool {
 		inv.started = time.Now()
 	}
 	i.enter(running)
-	i.current = inv
+	i.current, i.trace = inv, inv.traceID
 	i.out.start(inv)
 	inv.timer = time.AfterFunc(time.Until(inv.started.Add(inv.timeout)), func() { i.timeOut(inv) })
 	poll := i.poll

@@ -42,7 +42,7 @@ func TestAnEventCarriesItsContext(t *testing.T) {
 			"Lambda-Runtime-Aws-Request-Id":       "b1946ac9-2492-4234-8f5f-d41d8cd98f00",
 			"Lambda-Runtime-Deadline-Ms":          strconv.FormatInt(before.Add(3*time.Second).UnixMilli(), 10),
 			"Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:open-1:000000000000:function:shop-cart:live",
-			"Lambda-Runtime-Trace-Id":             "Root=1-2-3",
+			"Lambda-Runtime-Trace-Id":             "Root=1-2-3;Lineage=" + cartLineage + ":1",
 			"Lambda-Runtime-Client-Context":       `{"custom":{"name":"Zo\u00eb \ud83c\udf0a"}}`,
 			"Lambda-Runtime-Cognito-Identity":     "",
 			"Content-Type":                        "application/json",
@@ -69,7 +69,7 @@ func TestAnEventWithoutAnythingGetsIDsOfItsOwn(t *testing.T) {
 		if len(r.RequestID) != 36 || r.RequestID != got.id {
 			t.Errorf("the ids are %q and %q, want the same UUID", r.RequestID, got.id)
 		}
-		if trace := got.header.Get("Lambda-Runtime-Trace-Id"); len(trace) != len("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0") {
+		if trace := got.header.Get("Lambda-Runtime-Trace-Id"); len(trace) != len("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=12345678:1") {
 			t.Errorf("the trace id is %q", trace)
 		}
 		if arn := got.header.Get("Lambda-Runtime-Invoked-Function-Arn"); arn != "arn:aws:lambda:open-1:000000000000:function:shop-cart" {

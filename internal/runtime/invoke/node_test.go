@@ -157,10 +157,10 @@ type fakeQueues struct {
 }
 
 type sent struct {
-	arn, body, dedupID string
+	arn, body, dedupID, trace string
 }
 
-func (q *fakeQueues) Send(_ context.Context, arn string, body []byte, dedupID string) error {
+func (q *fakeQueues) Send(_ context.Context, arn string, body []byte, dedupID, trace string) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.refuse) > 0 {
@@ -168,7 +168,7 @@ func (q *fakeQueues) Send(_ context.Context, arn string, body []byte, dedupID st
 		q.refuse = q.refuse[1:]
 		return err
 	}
-	q.sent = append(q.sent, sent{arn, string(body), dedupID})
+	q.sent = append(q.sent, sent{arn, string(body), dedupID, trace})
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -219,9 +220,11 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 	if len(inv.payload) == 0 {
 		inv.payload = []byte("{}")
 	}
-	if inv.traceID == "" {
-		inv.traceID = newTraceID(time.Now(), randomBytes, p.version.config.Tracing == "active")
+	if !strings.Contains(inv.traceID, "Root=") {
+		root := newTraceID(time.Now(), randomBytes, p.version.config.Tracing == "active")
+		inv.traceID = MergeTraces(root, inv.traceID)
 	}
+	inv.traceID = f.descend(inv.traceID)
 	return inv
 }
 

@@ -59,6 +59,8 @@ type Options struct {
 	// Environment returns further variables of a function's environment, such as its
 	// token. They win over the function's own. Nil means none.
 	Environment func(stack, incarnation, function string) map[string]string
+	// Ingress is what instances reach of this node; nil means nothing.
+	Ingress *sandbox.Ingress
 	// MaxConcurrency is the most invocations at once on all nodes, default 1000.
 	MaxConcurrency int
 	// IdleTimeout is how long an instance stays without an invocation, default 5m.
@@ -232,6 +234,9 @@ func (s *Service) Invoke(ctx context.Context, req Request) (Response, error) {
 	f, p, arn, err := s.runner.lookUp(req.Function, req.Qualifier)
 	if err != nil {
 		return Response{}, err
+	}
+	if f.loops(req.TraceID) {
+		return Response{}, recursive(f)
 	}
 	if err := s.runner.limits.take(&f.quota); err != nil {
 		f.throttle(p)

@@ -17,6 +17,8 @@ type batch struct {
 	ids      []string
 	size     int
 	capacity int // messages
+	// lineage is what led to the messages, as a trace header; see invoke.MergeTraces.
+	lineage string
 }
 
 // What the event has around its records, and between two of them.
@@ -58,6 +60,9 @@ func (b *batch) add(m *message, r receipt) (added, error) {
 		return overflow, nil
 	}
 	b.records, b.ids, b.size = append(b.records, encoded), append(b.ids, m.ID), size
+	if m.Trace != "" {
+		b.lineage = invoke.MergeTraces(b.lineage, m.Trace)
+	}
 	return wanted, nil
 }
 

@@ -173,7 +173,7 @@ func TestSendKnowsQueuesByTheirARN(t *testing.T) {
 		"arn:aws:lambda:open-1:000000000000:function:orders-f": false,
 		"orders": false,
 	} {
-		err := q.queues.Send(t.Context(), arn, []byte("a"), "")
+		err := q.queues.Send(t.Context(), arn, []byte("a"), "", "")
 		var refused *QueueError
 		if ok != (err == nil) || !ok && (!errors.As(err, &refused) || refused.Status != 404) {
 			t.Errorf("%s: %v", arn, err)
@@ -183,7 +183,7 @@ func TestSendKnowsQueuesByTheirARN(t *testing.T) {
 	fifo := openQueue(t, fifoOf(func(q *stack.Queue) { q.Consumer = nil }), Env{Invoker: &consumerFunction{}})
 	for range 2 {
 		for _, id := range []string{"", "once"} {
-			if err := fifo.queues.Send(t.Context(), fifo.arn(), []byte("a"), id); err != nil {
+			if err := fifo.queues.Send(t.Context(), fifo.arn(), []byte("a"), id, ""); err != nil {
 				t.Fatal(err)
 			}
 		}

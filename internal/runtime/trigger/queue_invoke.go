@@ -46,6 +46,7 @@ func (i batchInvoker) invoke(ctx context.Context, b *batch, until time.Time) bat
 		Function:  i.function,
 		Qualifier: stack.AliasLive,
 		Payload:   b.event(),
+		TraceID:   b.lineage,
 		Source:    "queue",
 	}
 	var outcome batchOutcome

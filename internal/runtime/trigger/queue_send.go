@@ -79,8 +79,8 @@ var (
 // ARN is a queue's or that of its dead letters. Sending the same onceID again
 // within five minutes does nothing; empty means every call is a new message.
 // Messages to FIFO queues go to one group, "lambda".
-func (q *Queues) Send(ctx context.Context, queueARN string, body []byte, onceID string) error {
-	m := NewMessage{Body: string(body), Once: onceID}
+func (q *Queues) Send(ctx context.Context, queueARN string, body []byte, onceID, trace string) error {
+	m := NewMessage{Body: string(body), Once: onceID, Trace: trace}
 	if arn, err := stack.ParseARN(queueARN); err == nil {
 		if ref, ok := arn.Queue(); ok && ref.FIFO {
 			m.Group, m.Deduplication = "lambda", onceID

@@ -603,7 +603,7 @@ func TestDeletedQueueLeavesNothing(t *testing.T) {
 		if components := q.queues.Components(t.Context(), r); components["queue"] != "missing" || components["consumer"] != "missing" {
 			t.Errorf("components are %v", components)
 		}
-		if err := q.queues.Send(t.Context(), "arn:aws:sqs:open-1:000000000000:orders", []byte("a"), ""); err == nil {
+		if err := q.queues.Send(t.Context(), "arn:aws:sqs:open-1:000000000000:orders", []byte("a"), "", ""); err == nil {
 			t.Error("a deleted queue took a message")
 		}
 	}
@@ -659,10 +659,10 @@ func TestStreamsOfAQueueThatWasMadeInPartGoWithTheNextRecord(t *testing.T) {
 func TestSendOnceIsOneMessage(t *testing.T) {
 	q := openQueue(t, queueOf(func(q *stack.Queue) { q.Consumer = nil }), Env{Invoker: &consumerFunction{}})
 	for range 3 {
-		if err := q.queues.Send(t.Context(), q.arn(), []byte("a"), "once"); err != nil {
+		if err := q.queues.Send(t.Context(), q.arn(), []byte("a"), "once", ""); err != nil {
 			t.Fatal(err)
 		}
-		if err := q.queues.Send(t.Context(), q.arn(), []byte("b"), ""); err != nil {
+		if err := q.queues.Send(t.Context(), q.arn(), []byte("b"), "", ""); err != nil {
 			t.Fatal(err)
 		}
 	}

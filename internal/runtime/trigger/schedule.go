@@ -62,7 +62,9 @@ const alarmLimit = time.Minute
 func NewSchedules(env Env, queues *Queues) *Schedules {
 	s := &Schedules{
 		env:      env.withDefaults(),
-		sendDead: queues.Send,
+		sendDead: func(ctx context.Context, arn string, body []byte, onceID string) error {
+			return queues.Send(ctx, arn, body, onceID, "")
+		},
 		slots:    make(chan struct{}, parallelFirings),
 		known:    map[string]*schedule{},
 		begun:    map[string]*store.Record{},
