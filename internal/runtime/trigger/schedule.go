@@ -61,14 +61,14 @@ const alarmLimit = time.Minute
 // a queue through queues.
 func NewSchedules(env Env, queues *Queues) *Schedules {
 	s := &Schedules{
-		env:      env.withDefaults(),
+		env: env.withDefaults(),
 		sendDead: func(ctx context.Context, arn string, body []byte, onceID string) error {
 			return queues.Send(ctx, arn, body, onceID, "")
 		},
-		slots:    make(chan struct{}, parallelFirings),
-		known:    map[string]*schedule{},
-		begun:    map[string]*store.Record{},
-		changed:  make(chan struct{}, 1),
+		slots:   make(chan struct{}, parallelFirings),
+		known:   map[string]*schedule{},
+		begun:   map[string]*store.Record{},
+		changed: make(chan struct{}, 1),
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
