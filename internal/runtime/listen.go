@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"syscall"
 	"time"
-
-	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
 
 // Limits on connections. There is none on how long a request may take: a
@@ -42,23 +40,6 @@ func listen(flag, address string) (net.Listener, error) {
 	}
 	return nil, fmt.Errorf("%s %s: %w", flag, address, err)
 }
-
-// instancesIngress is what instances reach of the node: the same as the world does, at
-// the same port if they can, so that the addresses of stacks hold for them as well.
-func (r *Runtime) instancesIngress() *sandbox.Ingress {
-	port := r.ingress.Addr().(*net.TCPAddr).Port
-	if port == runtimeAPIPort {
-		port++
-	}
-	return &sandbox.Ingress{
-		Port: port, URL: localURL(r.ingress),
-		// There are no instances before there is what they reach.
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) { r.world.ServeHTTP(w, request) }),
-	}
-}
-
-// runtimeAPIPort is where instances reach their Runtime API.
-const runtimeAPIPort = 9001
 
 // newServer serves a handler. Requests that only end when somebody ends them,
 // such as a log that is followed, end when the server begins to shut down if

@@ -49,8 +49,6 @@ type Runtime struct {
 	rollouts  *rollout.Driver
 	triggers  *trigger.Triggers
 	api       *api.Server
-	// world is what the ingress listener serves, and what instances reach.
-	world http.Handler
 	// draining ends when the runtime has been asked to end.
 	draining context.Context
 	drain    context.CancelFunc
@@ -225,7 +223,6 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 				"TIDEGATE_TOKEN":    access.FunctionToken(stack, incarnation, function),
 			}
 		},
-		Ingress:         r.instancesIngress(),
 		MaxConcurrency:  r.config.MaxConcurrency,
 		IdleTimeout:     r.config.IdleTimeout,
 		AsyncRetryDelay: r.config.AsyncRetryDelay,
@@ -271,7 +268,6 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Draining:   r.draining,
 		Now:        time.Now,
 	})
-	r.world = r.api.Ingress()
 	return nil
 }
 
@@ -314,7 +310,7 @@ func (r *Runtime) announce(context.Context) (err error) {
 // timeout, and closes everything. It returns an error if a listener failed.
 func (r *Runtime) Run(ctx context.Context) error {
 	r.log.Info("serving", "version", r.config.Version, "node", r.store.NodeID())
-	servers := []*http.Server{newServer(r.api.Management(), r.log), newServer(r.world, r.log)}
+	servers := []*http.Server{newServer(r.api.Management(), r.log), newServer(r.api.Ingress(), r.log)}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{r.management, r.ingress} {
 		go func() { failed <- serve(servers[i], l) }()

@@ -68,7 +68,7 @@ func (p *pool) launch(initialization, phase string) (*instance, error) {
 	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
 	i := newInstance(spec.ID, spec.Memory, out, p)
 	i.provisioned = initialization == provisionedConcurrency
-	spec.RuntimeAPI, spec.Output, spec.Ingress = i, out, i.ingress(p.runner.opts.Ingress)
+	spec.RuntimeAPI, spec.Output, spec.Ingress = i, out, i.ingress(spec.Ingress)
 	if phase == phaseInit {
 		out.note("INIT_START Runtime Version: " + version)
 	}

@@ -59,8 +59,6 @@ type Options struct {
 	// Environment returns further variables of a function's environment, such as its
 	// token. They win over the function's own. Nil means none.
 	Environment func(stack, incarnation, function string) map[string]string
-	// Ingress is what instances reach of this node; nil means nothing.
-	Ingress *sandbox.Ingress
 	// MaxConcurrency is the most invocations at once on all nodes, default 1000.
 	MaxConcurrency int
 	// IdleTimeout is how long an instance stays without an invocation, default 5m.
