@@ -107,6 +107,13 @@ func stringSet(doc string) schema.SetAttribute {
 	}
 }
 
+// optionalStringSet is one that another attribute can take the place of.
+func optionalStringSet(doc string) schema.SetAttribute {
+	set := stringSet(doc)
+	set.Required, set.Optional = false, true
+	return set
+}
+
 func stringMap(doc string) schema.MapAttribute {
 	return schema.MapAttribute{
 		ElementType: types.StringType, Optional: true, MarkdownDescription: doc,

@@ -48,6 +48,8 @@ var badInputs = map[string]badInput{
 	"role-permissions":  {function: "role_arn = \"arn:aws:iam::123456789012:role/shop\"\npermissions = [{ actions = [\"*\"], resources = [\"*\"] }]", words: []string{`functions["f"].permissions`, "one of its own"}},
 	"network-subnets":   {function: `network = { subnet_ids = [], security_group_ids = ["sg-1"] }`, words: []string{`functions["f"].network.subnet_ids`, "1 to 16"}},
 	"network-null":      {function: `network = { subnet_ids = [null], security_group_ids = ["sg-1"] }`, words: []string{`functions["f"].network.subnet_ids is null`}},
+	"network-mode":      {function: `network = { mode = "host" }`, words: []string{`functions["f"].network.mode`, "is no mode of a network"}},
+	"network-both":      {function: `network = { mode = "none", subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }`, words: []string{`functions["f"].network.mode`, "has nothing else"}},
 	"key":               {function: `kms_key_arn = "alias/shop"`, words: []string{`functions["f"].kms_key_arn`, "is not the ARN of a key"}},
 	"memory":            {function: "memory = 64", words: []string{`functions["f"].memory`, "128 to 10240"}},
 	"memory-fraction":   {function: "memory = 128.5", words: []string{`functions["f"].memory is 128.5, which is not a whole number`}},

@@ -76,9 +76,11 @@ func functionsAttribute() schema.MapNestedAttribute {
 			MarkdownDescription: "ARN of a role of your own that the function runs as. It must trust `lambda.amazonaws.com` and may do all that the function does, " +
 				"writing logs included. Default: a role that Tidegate makes, on a target that has roles, with what the function needs and its `permissions`; this is that role's ARN then.",
 		},
-		"network": optionalObject("Puts the function's network interfaces into a VPC. AWS only. Default: none.", map[string]schema.Attribute{
-			"subnet_ids":         stringSet("Subnets, 1 to 16, such as `subnet-0123456789abcdef0`."),
-			"security_group_ids": stringSet("Security groups, 1 to 5, such as `sg-0123456789abcdef0`."),
+		"network": optionalObject("What the function reaches: a VPC that its network interfaces are put into (AWS only), or nothing at all. Default: the internet.", map[string]schema.Attribute{
+			"mode": optionalString("`none` leaves the function its own loopback interface alone: it reaches neither the internet nor the stack's own addresses. Open runtime only; " +
+				"nothing else can be set then. Default: the internet, or the VPC."),
+			"subnet_ids":         optionalStringSet("Subnets, 1 to 16, such as `subnet-0123456789abcdef0`."),
+			"security_group_ids": optionalStringSet("Security groups, 1 to 5, such as `sg-0123456789abcdef0`."),
 			"ipv6":               defaultBool(false, "Lets the function reach IPv6 addresses, where the subnets have both kinds. Default: `false`."),
 		}),
 		"kms_key_arn": optionalString("ARN of the KMS key that encrypts the environment where it is stored. AWS only. Default: AWS's own key."),

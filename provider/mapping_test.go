@@ -239,6 +239,9 @@ var (
 		return r
 	})
 	randomNetwork = rapid.Custom(func(t *rapid.T) stack.Network {
+		if rapid.Bool().Draw(t, "none") {
+			return stack.Network{Mode: stack.NetworkNone}
+		}
 		return stack.Network{SubnetIDs: ids.Draw(t, "subnets"), SecurityGroupIDs: ids.Draw(t, "groups"), IPv6: rapid.Bool().Draw(t, "ipv6")}
 	})
 	// ids are what a set becomes: each once, in order.

@@ -141,19 +141,26 @@ type Config struct {
 	// RoleARN of a role of the user's own that the function runs as; empty means that
 	// the target makes one that may do what the function needs.
 	RoleARN string `json:"role_arn,omitempty"`
-	// Network is the private network the function runs in; nil means none.
+	// Network is what the function reaches; nil means the target's own, with the
+	// internet.
 	Network *Network `json:"network,omitempty"`
 	// KMSKeyARN of the key that encrypts the environment at rest; empty means the
 	// target's own.
 	KMSKeyARN string `json:"kms_key_arn,omitempty"`
 }
 
-// A Network is where in a VPC a function's network interfaces are.
+// NetworkNone is the mode of a network in which a function reaches nothing.
+const NetworkNone = "none"
+
+// A Network is where in a VPC a function's network interfaces are, or, by its mode,
+// that it has none.
 type Network struct {
+	// Mode is empty or NetworkNone, with which there is nothing else.
+	Mode string `json:"mode,omitempty"`
 	// SubnetIDs, such as "subnet-0123456789abcdef0": 1 to 16.
-	SubnetIDs []string `json:"subnet_ids"`
+	SubnetIDs []string `json:"subnet_ids,omitempty"`
 	// SecurityGroupIDs, such as "sg-0123456789abcdef0": 1 to 5.
-	SecurityGroupIDs []string `json:"security_group_ids"`
+	SecurityGroupIDs []string `json:"security_group_ids,omitempty"`
 	// IPv6 lets the function reach IPv6 addresses, where the subnets have both.
 	IPv6 bool `json:"ipv6,omitempty"`
 }

@@ -19,7 +19,16 @@ var (
 )
 
 func (v *validation) network(n *Network, path string) {
-	if n == nil {
+	switch {
+	case n == nil:
+		return
+	case n.Mode == NetworkNone:
+		if len(n.SubnetIDs) > 0 || len(n.SecurityGroupIDs) > 0 || n.IPv6 {
+			v.errorf(at(path+".mode"), "a network of mode %q has nothing else; leave out its subnets, security groups and ipv6, or the mode", n.Mode)
+		}
+		return
+	case n.Mode != "":
+		v.errorf(at(path+".mode"), "%q is no mode of a network; it can be %q, or left out", n.Mode, NetworkNone)
 		return
 	}
 	v.ids(path+".subnet_ids", "subnets", n.SubnetIDs, maxSubnets, subnetPattern, "subnet-0123456789abcdef0")

@@ -54,6 +54,17 @@ func TestValidateNetwork(t *testing.T) {
 			change: network([]string{"subnet-1", "subnet-1"}, one),
 			paths:  []string{fn("network.subnet_ids")}, want: `"subnet-1" is named twice`,
 		},
+		{name: "no network", change: function(func(f *Function) { f.Network = &Network{Mode: "none"} })},
+		{
+			name:   "no network has no subnets",
+			change: function(func(f *Function) { f.Network = &Network{Mode: "none", SubnetIDs: []string{"subnet-1"}} }),
+			paths:  []string{fn("network.mode")}, want: `a network of mode "none" has nothing else`,
+		},
+		{
+			name:   "a mode is known",
+			change: function(func(f *Function) { f.Network = &Network{Mode: "host"} }),
+			paths:  []string{fn("network.mode")}, want: `"host" is no mode of a network; it can be "none", or left out`,
+		},
 	})
 }
 

@@ -91,7 +91,7 @@ var requiredInBodies = map[string][]string{
 	"Stack":         {"functions"},
 	"Function":      {"code_sha256", "runtime"},
 	"Permission":    {"actions", "resources"},
-	"Network":       {"subnet_ids", "security_group_ids"},
+	"Network":       nil,
 	"Trigger":       nil,
 	"HTTPAPI":       {"routes"},
 	"Route":         {"function"},

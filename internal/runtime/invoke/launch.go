@@ -138,8 +138,17 @@ func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Sp
 // kind is the part of a spec by which a sandbox is prepared.
 func (p *pool) kind(command language.Command) sandbox.Spec {
 	return sandbox.Spec{
-		RuntimeDir: command.RuntimeDir, Readable: command.Readable, Warm: command.Warm, Ingress: p.runner.opts.Ingress,
+		RuntimeDir: command.RuntimeDir, Readable: command.Readable, Warm: command.Warm,
+		Ingress: p.runner.opts.Ingress, Network: p.network(),
 	}
+}
+
+// network is what the function may reach.
+func (p *pool) network() string {
+	if n := p.version.config.Network; n != nil && n.Mode == stack.NetworkNone {
+		return sandbox.NetworkNone
+	}
+	return ""
 }
 
 // command says what runs the function, in an instance of that id.

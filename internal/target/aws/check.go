@@ -22,7 +22,7 @@ func (t *Target) Check(ctx context.Context, s stack.Stack) (stack.Problems, erro
 	if err != nil {
 		return nil, err
 	}
-	problems := slices.Concat(session.checkPolicies(s), checkURLs(s), session.checkTags(s), checkEnvironments(s))
+	problems := slices.Concat(session.checkPolicies(s), checkURLs(s), checkNetworks(s), session.checkTags(s), checkEnvironments(s))
 	missing, err := session.checkAlarms(ctx, s)
 	if err != nil {
 		return nil, explain(err)
@@ -72,6 +72,23 @@ func (s *session) checkTags(of stack.Stack) stack.Problems {
 			Message: fmt.Sprintf("there are %d tags, with those of the provider's default_tags; there can be %d, "+
 				"since AWS allows 50 and Tidegate adds its own", len(all), maxTags),
 		})
+	}
+	return problems
+}
+
+// checkNetworks finds functions that are to have no network: Lambda gives every one a
+// network.
+func checkNetworks(s stack.Stack) stack.Problems {
+	var problems stack.Problems
+	for _, name := range s.FunctionNames() {
+		if n := s.Functions[name].Network; n != nil && n.Mode == stack.NetworkNone {
+			path := fmt.Sprintf("functions[%q].network", name)
+			problems = append(problems, stack.Problem{
+				Paths: []string{path + ".mode", path},
+				Message: "Lambda runs no function without a network; put it into subnets without a way out, with a security group " +
+					"that lets nothing out, or deploy it to the open runtime",
+			})
+		}
 	}
 	return problems
 }

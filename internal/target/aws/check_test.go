@@ -34,6 +34,10 @@ func TestCheckFindsWhatIsOfNoUseOnAWS(t *testing.T) {
 			},
 			path: `functions["fulfil"].environment`, want: "Tidegate's note of the secrets' names have 4130 bytes as JSON, and Lambda allows 4096",
 		},
+		"no network": {
+			edit: func(f *stack.Function) { f.Network = &stack.Network{Mode: stack.NetworkNone} },
+			path: `functions["fulfil"].network.mode`, want: "Lambda runs no function without a network",
+		},
 		"too many permissions": {
 			edit: func(f *stack.Function) {
 				f.Permissions = []stack.Permission{{Actions: []string{"sqs:SendMessage"}, Resources: []string{"arn:aws:sqs:eu-central-1:111111111111:" + strings.Repeat("x", maxRolePolicy)}}}

@@ -53,6 +53,21 @@ func (c *Client) checkFunction(ctx context.Context, f stack.Function, path strin
 			})
 		}
 	}
+	if f.Network != nil && f.Network.Mode == stack.NetworkNone {
+		host, err := c.Host(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, missing := range host.Isolation.Missing {
+			if reason, ok := strings.CutPrefix(missing, networkMeasure+": "); ok {
+				problems = append(problems, stack.Problem{
+					Paths: []string{path + ".network.mode", path + ".network"},
+					Message: fmt.Sprintf("the host of the runtime at %s cannot keep a function from its network (%s); "+
+						"run the runtime on a host that allows network namespaces, or leave the mode out", c.endpoint, reason),
+				})
+			}
+		}
+	}
 	if f.Architecture != "" {
 		host, err := c.Host(ctx)
 		if err != nil {
@@ -68,14 +83,18 @@ func (c *Client) checkFunction(ctx context.Context, f stack.Function, path strin
 	return problems, nil
 }
 
+// networkMeasure is what the runtime calls it in its report that functions have networks
+// of their own.
+const networkMeasure = "network namespace per instance"
+
 // ignoredSettings warns of a function's settings that only AWS has.
 func ignoredSettings(f stack.Function, path string) stack.Problems {
 	var problems stack.Problems
 	if f.RoleARN != "" {
 		problems = append(problems, ignored(path+".role_arn", "the open runtime has no roles; there the function may do only what its permissions say, and with a role it has none"))
 	}
-	if f.Network != nil {
-		problems = append(problems, ignored(path+".network", "the open runtime has no private networks; there the function uses the network of the host"))
+	if f.Network != nil && f.Network.Mode == "" {
+		problems = append(problems, ignored(path+".network", "the open runtime has no private networks; there the function reaches what the host does"))
 	}
 	if f.KMSKeyARN != "" {
 		problems = append(problems, ignored(path+".kms_key_arn", "the open runtime has no keys; there the environment lies unencrypted in the runtime's data folder"))

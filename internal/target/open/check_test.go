@@ -3,6 +3,7 @@ package open
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
@@ -36,6 +37,29 @@ func TestCheckFindsWhatOnlyAWSHas(t *testing.T) {
 	want := []string{`functions["inside"].role_arn`, `functions["inside"].network`, `functions["inside"].kms_key_arn`, "access_log"}
 	if !slices.Equal(warnings, want) {
 		t.Errorf("the warnings are at %q, want %q", warnings, want)
+	}
+}
+
+func TestAFunctionWithoutANetworkNeedsAHostThatCanTakeItAway(t *testing.T) {
+	for isolation, want := range map[string]int{
+		`{"enforced":["network namespace per instance"],"missing":["own user per instance: no"]}`:      0,
+		`{"enforced":[],"missing":["network namespace per instance: this host allows no namespaces"]}`: 1,
+	} {
+		c := answering(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/host") {
+				_, _ = w.Write([]byte(`{"isolation":` + isolation + `}`))
+				return
+			}
+			_, _ = w.Write([]byte(`{"runtimes":["python3.13"]}`))
+		})
+		s := stack.Stack{Functions: map[string]stack.Function{"f": {Config: stack.Config{Runtime: "python3.13", Network: &stack.Network{Mode: stack.NetworkNone}}}}}
+		problems, err := c.Check(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(problems) != want || want > 0 && (problems[0].Paths[0] != `functions["f"].network.mode` || !strings.Contains(problems[0].Message, "(this host allows no namespaces)")) {
+			t.Errorf("with isolation %s the problems are %v", isolation, problems)
+		}
 	}
 }
 
