@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"syscall"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 )
 
 // Limits on connections. There is none on how long a request may take: a
@@ -54,9 +57,27 @@ func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// A server is an http.Server, or a front before one.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
+// newFront answers the commonest invocations before the server does.
+func (r *Runtime) newFront(rest *http.Server) *rawhttp.Front {
+	return &rawhttp.Front{
+		Taker: r.api.InvokeFront(r.invoke),
+		Rest:  rest,
+		Panicked: func(reason any) {
+			r.log.Error("an invocation's handler panicked", "reason", reason, "stack", string(debug.Stack()))
+		},
+	}
+}
+
 // serve answers until the listener is closed.
-func serve(server *http.Server, l net.Listener) error {
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+func serve(s server, l net.Listener) error {
+	if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("the listener at %s failed: %w", l.Addr(), err)
 	}
 	return nil
@@ -64,8 +85,8 @@ func serve(server *http.Server, l net.Listener) error {
 
 // shutdown lets the requests under way finish until ctx ends, and cuts off the
 // rest.
-func shutdown(ctx context.Context, server *http.Server) {
-	if server.Shutdown(ctx) != nil {
-		_ = server.Close()
+func shutdown(ctx context.Context, s server) {
+	if s.Shutdown(ctx) != nil {
+		_ = s.Close()
 	}
 }

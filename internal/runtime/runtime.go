@@ -310,7 +310,10 @@ func (r *Runtime) announce(context.Context) (err error) {
 // timeout, and closes everything. It returns an error if a listener failed.
 func (r *Runtime) Run(ctx context.Context) error {
 	r.log.Info("serving", "version", r.config.Version, "node", r.store.NodeID())
-	servers := []*http.Server{newServer(r.api.Management(), r.log), newServer(r.api.Ingress(), r.log)}
+	servers := []server{
+		r.newFront(newServer(r.api.Management(), r.log)),
+		newServer(r.api.Ingress(), r.log),
+	}
 	failed := make(chan error, len(servers))
 	for i, l := range []net.Listener{r.management, r.ingress} {
 		go func() { failed <- serve(servers[i], l) }()

@@ -61,7 +61,11 @@ func (a *Access) sign(text string) string {
 // IsManagement tells whether the request carries the management token. The
 // comparison takes as long for any token.
 func (a *Access) IsManagement(r *http.Request) bool {
-	token, ok := bearer(r)
+	return a.isManagement(r.Header.Get("Authorization"))
+}
+
+func (a *Access) isManagement(authorization string) bool {
+	token, ok := bearerOf(authorization)
 	digest := sha256.Sum256([]byte(token))
 	return subtle.ConstantTimeCompare(digest[:], a.management) == 1 && ok
 }
@@ -114,8 +118,10 @@ func (a *Access) identify(token string) (identity, *store.Record, bool) {
 }
 
 // bearer returns the token of an Authorization header (RFC 6750).
-func bearer(r *http.Request) (string, bool) {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+func bearer(r *http.Request) (string, bool) { return bearerOf(r.Header.Get("Authorization")) }
+
+func bearerOf(authorization string) (string, bool) {
+	scheme, token, ok := strings.Cut(authorization, " ")
 	token = strings.TrimSpace(token)
 	return token, ok && token != "" && strings.EqualFold(scheme, "Bearer")
 }

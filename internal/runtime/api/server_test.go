@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/trigger"
@@ -81,7 +83,7 @@ func newFixture(t testing.TB) *fixture {
 		Draining:   t.Context(),
 		Now:        time.Now,
 	})
-	f.management, f.ingress = f.listen(f.server.Management()), f.listen(f.server.Ingress())
+	f.management, f.ingress = f.listenBehindFront(), f.listen(f.server.Ingress())
 	f.code = f.upload(map[string]string{"bootstrap": "#!/bin/sh\n"})
 	return f
 }
@@ -90,6 +92,21 @@ func (f *fixture) listen(h http.Handler) string {
 	l := httptest.NewServer(h)
 	f.t.Cleanup(l.Close)
 	return l.URL
+}
+
+// listenBehindFront is the operators' listener, as the runtime has it.
+func (f *fixture) listenBehindFront() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	front := &rawhttp.Front{
+		Taker: f.server.InvokeFront(f.invoker), Rest: &http.Server{Handler: f.server.Management()},
+		Panicked: func(reason any) { f.t.Errorf("the front panicked: %v", reason) },
+	}
+	go front.Serve(l) //nolint:errcheck // ends with ErrServerClosed
+	f.t.Cleanup(func() { _ = front.Close() })
+	return "http://" + l.Addr().String()
 }
 
 // call sends a request with the management token.
@@ -255,6 +272,8 @@ func (r fakeRuntimes) Check(runtime string) error {
 type fakeInvoker struct {
 	mu       sync.Mutex
 	requests []invoke.Request
+	// started are those of them that came by way of the front.
+	started  int
 	async    []invoke.Request
 	response invoke.Response
 	err      error
@@ -270,6 +289,14 @@ func (i *fakeInvoker) Invoke(ctx context.Context, r invoke.Request) (invoke.Resp
 		i.stream(ctx, r.Sink)
 	}
 	return i.response, i.err
+}
+
+func (i *fakeInvoker) Go(r invoke.Request, done func(invoke.Response, error)) context.CancelFunc {
+	i.mu.Lock()
+	i.started++
+	i.mu.Unlock()
+	done(i.Invoke(context.Background(), r))
+	return nil
 }
 
 func (i *fakeInvoker) InvokeAsync(_ context.Context, r invoke.Request) error {

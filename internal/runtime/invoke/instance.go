@@ -101,6 +101,8 @@ type instanceEvents interface {
 	// onEnd: the instance was ready once, and will never take an event again. Called
 	// once.
 	onEnd(*instance)
+	// onDefect: serving the instance's Runtime API panicked.
+	onDefect(reason any)
 }
 
 func newInstance(id string, memory int, out *output, events instanceEvents) *instance {

@@ -35,6 +35,8 @@ type invocation struct {
 	// init is the instance's, if this is its first event.
 	init Initialization
 
+	// done, unless nil, is told the answer.
+	done func(Response, error)
 	// outcome may be read once answered is closed.
 	outcome  outcome
 	answered chan struct{}
@@ -77,6 +79,9 @@ func (inv *invocation) answer(o outcome) {
 	inv.pool.settle(inv, now)
 	inv.stream.close()
 	close(inv.answered)
+	if inv.done != nil {
+		inv.done(inv.response(inv.pool.version.name))
+	}
 }
 
 // billed is the time that is billed, in whole milliseconds. Since August 2025 the time to

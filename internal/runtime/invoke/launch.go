@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -91,6 +92,12 @@ func (p *pool) launch(initialization, phase string) (*instance, error) {
 		p.runner.living.Done()
 	}()
 	return i, nil
+}
+
+// onDefect implements instanceEvents.
+func (p *pool) onDefect(reason any) {
+	p.runner.opts.Log.Error("serving an instance's Runtime API panicked", "stack", p.function.stack,
+		"function", p.function.name, "reason", reason, "trace", string(debug.Stack()))
 }
 
 // count keeps the metric of how many instances there are.

@@ -65,9 +65,20 @@ type idleInstance struct {
 
 // A waiter is an invocation in line.
 type waiter struct {
-	// ready gets one value, by whoever takes the waiter out of line.
-	ready chan grant
-	since time.Time
+	// ready gets one value, by whoever takes the waiter out of line, unless direct is there
+	// to be called instead, without a lock.
+	ready  chan grant
+	direct func(grant)
+	since  time.Time
+}
+
+// give ends the waiting. It may be called with the pool's lock.
+func (w *waiter) give(g grant) {
+	if w.direct != nil {
+		go w.direct(g)
+		return
+	}
+	w.ready <- g
 }
 
 func newWaiter() *waiter { return &waiter{ready: make(chan grant, 1), since: time.Now()} }
@@ -105,20 +116,37 @@ const (
 // acquire returns an instance that is the caller's until it answers or ends.
 // Errors are an *initFailure, an *Error or the context's.
 func (p *pool) acquire(ctx context.Context) (*instance, error) {
+	i, w := p.acquireOr(nil)
+	if i != nil {
+		return i, nil
+	}
+	return p.wait(ctx, w)
+}
+
+// acquireOr returns an instance, or a place in line. When that is served, direct is called
+// unless it is nil, by a goroutine that has other things to do.
+func (p *pool) acquireOr(direct func(grant)) (*instance, *waiter) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if n := len(p.idle); n > 0 {
 		i := p.idle[n-1].instance
 		p.idle[n-1] = idleInstance{}
 		p.idle = p.idle[:n-1]
 		i.place = placeBusy
-		p.mu.Unlock()
 		return i, nil
 	}
 	w := newWaiter()
+	w.direct = direct
 	p.waiting = append(p.waiting, w)
 	p.scale(true)
-	p.mu.Unlock()
-	return p.wait(ctx, w)
+	return nil, w
+}
+
+// forsake takes the waiter out of line, and returns false if it was served before.
+func (p *pool) forsake(w *waiter) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leave(w)
 }
 
 // acquireAgain is acquire for who got an *initFailure: Lambda initialises once
@@ -176,10 +204,12 @@ func (p *pool) leave(w *waiter) bool {
 func (p *pool) putBack(i *instance) {
 	p.mu.Lock()
 	var surplus *instance
+	var first *waiter
 	if i.place == placeBusy {
-		surplus = p.offer(i)
+		first, surplus = p.offer(i)
 	}
 	p.mu.Unlock()
+	first.served(i)
 	p.dismiss(surplus)
 }
 
@@ -261,12 +291,12 @@ func (p *pool) failed(w *waiter, err error, began time.Time) {
 	switch {
 	case w != nil:
 		if p.leave(w) {
-			w.ready <- grant{err: err}
+			w.give(grant{err: err})
 		}
 		p.giveUp(err, began)
 	case len(p.waiting) > 0:
 		w, p.waiting = p.waiting[0], p.waiting[1:]
-		w.ready <- grant{err: err}
+		w.give(grant{err: err})
 	default:
 		p.keepPause = min(max(2*p.keepPause, minKeepPause), maxKeepPause)
 		p.keepAgain = time.Now().Add(p.keepPause)
@@ -288,7 +318,7 @@ func (p *pool) giveUp(err error, began time.Time) {
 		if w.since.After(began) {
 			return false
 		}
-		w.ready <- grant{err: &shared}
+		w.give(grant{err: &shared})
 		return true
 	})
 }
@@ -324,25 +354,26 @@ func (p *pool) onReady(i *instance) {
 		p.mu.Unlock()
 		return
 	}
-	surplus := p.offer(i)
+	first, surplus := p.offer(i)
 	p.scale(true)
 	p.mu.Unlock()
+	first.served(i)
 	p.dismiss(surplus)
 }
 
-// offer gives a ready instance to the first in line, or keeps it. It returns
+// offer finds the first in line for a ready instance, or keeps it. It returns
 // the instance if there is no use for it. mu is held.
-func (p *pool) offer(i *instance) (surplus *instance) {
+func (p *pool) offer(i *instance) (first *waiter, surplus *instance) {
 	switch {
 	case len(p.waiting) > 0:
 		i.place = placeBusy
-		w := p.waiting[0]
+		first = p.waiting[0]
 		p.waiting = p.waiting[1:]
-		w.ready <- grant{instance: i}
+		return first, nil
 	case p.retired:
 		i.place = placeGone
 		p.living--
-		return i
+		return nil, i
 	default:
 		i.place = placeIdle
 		p.idle = append(p.idle, idleInstance{i, time.Now()})
@@ -350,7 +381,18 @@ func (p *pool) offer(i *instance) (surplus *instance) {
 			p.reaper = time.AfterFunc(p.runner.opts.IdleTimeout, p.reap)
 		}
 	}
-	return nil
+	return nil, nil
+}
+
+// served gives the waiter, if there is one, its instance. No lock is held.
+func (w *waiter) served(i *instance) {
+	switch {
+	case w == nil:
+	case w.direct != nil:
+		w.direct(grant{instance: i})
+	default:
+		w.ready <- grant{instance: i}
+	}
 }
 
 // onEnd implements instanceEvents.

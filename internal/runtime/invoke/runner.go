@@ -162,6 +162,33 @@ func (r *runner) invoke(ctx context.Context, f *function, p *pool, arn string, r
 	}
 }
 
+// start is invoke for Service.Go.
+func (r *runner) start(f *function, p *pool, arn string, req Request, done func(Response, error)) context.CancelFunc {
+	if !r.begin() {
+		r.limits.release(&f.quota)
+		done(Response{}, errClosing)
+		return nil
+	}
+	inv := f.newInvocation(p, arn, req)
+	inv.done = done
+	i, w := p.acquireOr(func(g grant) {
+		if g.instance == nil || !g.instance.invoke(inv) {
+			go r.bring(context.Background(), p, inv, g)
+		}
+	})
+	switch {
+	case i == nil:
+		return func() {
+			if p.forsake(w) {
+				inv.refuse(context.Canceled)
+			}
+		}
+	case !i.invoke(inv): // it ended by itself just now
+		go r.run(context.Background(), p, inv)
+	}
+	return nil
+}
+
 // begin counts an invocation as running, unless the runner closes.
 func (r *runner) begin() bool {
 	r.mu.RLock()
@@ -175,8 +202,14 @@ func (r *runner) begin() bool {
 
 // run brings the invocation to an instance, or answers it with why it cannot.
 func (r *runner) run(ctx context.Context, p *pool, inv *invocation) {
+	i, err := p.acquire(ctx)
+	r.bring(ctx, p, inv, grant{i, err})
+}
+
+// bring is run, with what was acquired first.
+func (r *runner) bring(ctx context.Context, p *pool, inv *invocation, g grant) {
 	for {
-		i, err := p.acquire(ctx)
+		i, err := g.instance, g.err
 		var failure *initFailure
 		if errors.As(err, &failure) && !failure.final {
 			inv.started = time.Now()
@@ -188,16 +221,22 @@ func (r *runner) run(ctx context.Context, p *pool, inv *invocation) {
 				return
 			}
 			// It ended by itself just now.
+			g.instance, g.err = p.acquire(ctx)
 		case errors.As(err, &failure):
 			failure.fail(inv)
 			return
 		default:
-			inv.started = time.Now()
-			inv.answer(outcome{err: asError(err)})
-			close(inv.finished)
+			inv.refuse(err)
 			return
 		}
 	}
+}
+
+// refuse ends an invocation that no instance got.
+func (inv *invocation) refuse(err error) {
+	inv.started = time.Now()
+	inv.answer(outcome{err: asError(err)})
+	close(inv.finished)
 }
 
 func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {

@@ -61,6 +61,11 @@ func init() {
 // ServeConn implements sandbox.RuntimeAPI. The process may be quicker than the
 // sandbox's word that it is there.
 func (i *instance) ServeConn(c net.Conn) {
+	defer func() {
+		if reason := recover(); reason != nil { // a defect costs one instance its connection
+			i.events.onDefect(reason)
+		}
+	}()
 	select {
 	case <-i.started:
 		rawhttp.Serve(c, i)
@@ -104,7 +109,7 @@ func (i *instance) serveResponse(r *rawhttp.Request) {
 		accepted(r, err)
 		return
 	}
-	if isStreaming(r.Header(headerResponseMode)) {
+	if isStreaming(r.Header(headerResponseMode)) || i.wantsStream() {
 		accepted(r, i.streamAnswer(answerBody{r.Body(), r.Header("Content-Type"), r.Trailer}))
 		return
 	}

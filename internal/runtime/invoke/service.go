@@ -226,21 +226,42 @@ func (s *Service) clearFunction(ctx context.Context, f *function) error {
 
 // Invoke implements Invoker.
 func (s *Service) Invoke(ctx context.Context, req Request) (Response, error) {
-	if err := req.check("RequestResponse", MaxSyncPayload); err != nil {
-		return Response{}, err
-	}
-	f, p, arn, err := s.runner.lookUp(req.Function, req.Qualifier)
+	f, p, arn, err := s.admit(req)
 	if err != nil {
 		return Response{}, err
 	}
+	return s.runner.invoke(ctx, f, p, arn, req)
+}
+
+// admit finds what a request leads to, and gives it a place under the limits.
+func (s *Service) admit(req Request) (f *function, p *pool, arn string, err *Error) {
+	if err := req.check("RequestResponse", MaxSyncPayload); err != nil {
+		return nil, nil, "", err
+	}
+	if f, p, arn, err = s.runner.lookUp(req.Function, req.Qualifier); err != nil {
+		return nil, nil, "", err
+	}
 	if f.loops(req.TraceID) {
-		return Response{}, recursive(f)
+		return nil, nil, "", recursive(f)
 	}
 	if err := s.runner.limits.take(&f.quota); err != nil {
 		f.throttle(p)
-		return Response{}, err
+		return nil, nil, "", err
 	}
-	return s.runner.invoke(ctx, f, p, arn, req)
+	return f, p, arn, nil
+}
+
+// Go is Invoke for who does not wait: done is called once with what Invoke would return,
+// before or after Go has returned, by whichever goroutine comes to know it first. That may
+// be one that serves the instance: done is quick. LogTail and Sink are not for Go. Cancel is
+// nil, or ends the waiting for an instance; done is called then, too.
+func (s *Service) Go(req Request, done func(Response, error)) (cancel context.CancelFunc) {
+	f, p, arn, err := s.admit(req)
+	if err != nil {
+		done(Response{}, err)
+		return nil
+	}
+	return s.runner.start(f, p, arn, req, done)
 }
 
 // InvokeAsync implements Invoker.

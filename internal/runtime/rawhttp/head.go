@@ -53,6 +53,9 @@ func (c *conn) readHead() (string, error) {
 			return string(data[:end]), nil
 		}
 		searched = max(0, len(data)-len(endOfHead)+1)
+		if c.front != nil && len(data) > 0 {
+			return "", nil // net/http has the patience
+		}
 		switch err := c.fill(maxHead); err {
 		case nil:
 		case errFull:

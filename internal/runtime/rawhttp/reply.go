@@ -18,7 +18,8 @@ const maxCopied = 2 << 10
 type Field struct{ Name, Value string }
 
 // An Answer is a response with its whole body. Its length, and what becomes of the
-// connection, are not part of Header. There is no Date: both ends are on one machine.
+// connection, are not part of Header. There is no Date unless it is in Header: both ends of
+// the Runtime API are on one machine.
 type Answer struct {
 	Status int
 	// Header fields; what would break a line is replaced by a space.

@@ -13,6 +13,8 @@ type Request struct {
 	Path, Query string
 	// Segment is the part of the path that the route's * stands for.
 	Segment string
+	// Data is for who answers.
+	Data any
 
 	conn   *conn
 	fields []field
@@ -51,6 +53,27 @@ func (r *Request) ContentLength() int64 { return r.length }
 // body was read; what is left of a long one is not read then, and the connection ends.
 func (r *Request) Body() io.Reader { return &r.conn.body }
 
+// BodyRead is called by a taker when the body was read, and takes its time now.
+func (r *Request) BodyRead() {
+	if r.conn.front != nil {
+		r.conn.front.until.Store(0)
+	}
+}
+
+// Fields calls do with every header field, in their order, until it returns false.
+func (r *Request) Fields(do func(name, value string) bool) {
+	for _, f := range r.fields {
+		if !do(f.name, f.value) {
+			return
+		}
+	}
+}
+
+// Chunked tells whether the body comes in chunks, Expects whether the client waits to be
+// told to send it.
+func (r *Request) Chunked() bool { return r.length < 0 }
+func (r *Request) Expects() bool { return r.expects }
+
 // Later lets the request be answered after the handler has returned.
 func (r *Request) Later() *Later {
 	r.replied = true
@@ -63,7 +86,13 @@ type Later struct {
 	conn                   *conn
 	old, keep, close, head bool
 	over                   atomic.Bool
+	gone                   func()
 }
+
+// OnGone has a function called if the client is gone before it was answered. It is called
+// by the handler, before it returns. Of a client that closes the connection after the
+// answer it is not noticed.
+func (l *Later) OnGone(f func()) { l.gone = f }
 
 // Reply answers the request, unless it was answered before. It returns when the answer
 // is on its way. An error means that the client is gone.
@@ -72,6 +101,9 @@ func (l *Later) Reply(a Answer) error {
 		return errAnswered
 	}
 	err := l.conn.write(a, l.old, l.keep, l.close, l.head)
+	if !l.conn.front.rests() {
+		_ = l.conn.net.Close()
+	}
 	l.conn.answered <- struct{}{}
 	return err
 }

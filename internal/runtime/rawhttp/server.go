@@ -53,6 +53,8 @@ type conn struct {
 	body    body
 	// answered gets a value when a Later was answered.
 	answered chan struct{}
+	// front is nil unless there is one before this server.
+	front *fronted
 }
 
 // one reads and answers a request, and tells whether another may follow.
@@ -63,15 +65,34 @@ func (c *conn) one(h Handler) bool {
 	if err != nil {
 		return false
 	}
-	if head == "" { // too large
-		r.close = true
-		_ = r.refuse(errHeadTooLarge)
-		return false
+	var refused *protocolError
+	if head == "" {
+		refused = errHeadTooLarge
+	} else {
+		refused = r.parse(head)
 	}
-	if err := r.parse(head); err != nil {
+	if c.front != nil {
+		if !c.front.works() {
+			return false
+		}
+		if taker, ok := h.(Taker); refused != nil || !ok || !taker.Takes(r) {
+			if head != "" {
+				c.from -= len(head) + len(endOfHead)
+			}
+			c.front.leave = true
+			return false
+		}
+		c.front.until.Store(0)
+		if r.length != 0 && int64(c.to-c.from) < r.length {
+			c.front.waits(bodyTimeout)
+		}
+	}
+	if refused != nil {
 		r.close = true
-		_ = r.refuse(err)
-		c.linger()
+		_ = r.refuse(refused)
+		if head != "" {
+			c.linger()
+		}
 		return false
 	}
 	c.body = body{conn: c, length: r.length, chunked: r.length < 0, expected: r.expects}
@@ -86,6 +107,9 @@ func (c *conn) one(h Handler) bool {
 		}
 		if !c.body.discard(maxDiscard) || !c.peek() {
 			r.later.abandon()
+			if r.later.gone != nil {
+				r.later.gone()
+			}
 			return false
 		}
 		<-c.answered
@@ -99,7 +123,7 @@ func (c *conn) one(h Handler) bool {
 		c.linger()
 		return false
 	}
-	return true
+	return r.later != nil || c.front.rests()
 }
 
 // linger reads on for a little before the connection is closed: data that the client
@@ -150,7 +174,7 @@ func (c *conn) peek() bool {
 // rewind makes an empty buffer small again.
 func (c *conn) rewind() {
 	c.from, c.to = 0, 0
-	if len(c.in) > firstBuffer {
+	if len(c.in) > frontBuffer {
 		c.in = make([]byte, firstBuffer)
 	}
 }
