@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"syscall"
@@ -12,6 +11,12 @@ import (
 
 // echoDatagrams answers every datagram with itself.
 func echoDatagrams(t testing.TB) netip.AddrPort {
+	t.Helper()
+	return answerDatagrams(t, func(b []byte, _ net.Addr) []byte { return b })
+}
+
+// answerDatagrams listens on the host's loopback interface.
+func answerDatagrams(t testing.TB, answer func([]byte, net.Addr) []byte) netip.AddrPort {
 	t.Helper()
 	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
@@ -25,10 +30,10 @@ func echoDatagrams(t testing.TB) netip.AddrPort {
 			if err != nil {
 				return
 			}
-			conn.WriteTo(b[:n], from)
+			conn.WriteTo(answer(b[:n], from), from)
 		}
 	}()
-	return netip.MustParseAddrPort(conn.LocalAddr().String())
+	return addrPort(conn.LocalAddr())
 }
 
 func TestDatagramsComeBack(t *testing.T) {
@@ -85,31 +90,37 @@ func TestADatagramToAClosedPortIsRefused(t *testing.T) {
 
 // Of more flows than there may be, those that are used go on.
 func TestTheFlowThatIsUsedLeastMakesRoom(t *testing.T) {
-	server := echoDatagrams(t)
+	// The server says by which of the host's ports a datagram came.
+	server := answerDatagrams(t, func(_ []byte, from net.Addr) []byte { return []byte(from.String()) })
 	g := testGateway(t, Options{}, "", 0)
 	s := newSpace(t, tunDevice)
 	s.connect(g, forward(server))
-	exchange := func(conn net.Conn, text string) {
+	exchange := func(conn net.Conn) string {
 		t.Helper()
 		conn.SetDeadline(time.Now().Add(20 * time.Second))
-		conn.Write([]byte(text))
+		conn.Write([]byte("which port?"))
 		back := make([]byte, 100)
-		if n, err := conn.Read(back); err != nil || string(back[:n]) != text {
-			t.Fatalf("%q came back: %v", back[:n], err)
+		n, err := conn.Read(back)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return string(back[:n])
 	}
 	kept, err := s.dial("udp", inside)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range maxFlows + 100 {
+	was := exchange(kept)
+	for range maxFlows + 100 {
 		conn, err := s.dial("udp", inside)
 		if err != nil {
 			t.Fatal(err)
 		}
-		exchange(conn, fmt.Sprint("flow ", i))
+		exchange(conn)
 		conn.Close()
-		exchange(kept, fmt.Sprint("kept ", i))
+		if is := exchange(kept); is != was {
+			t.Fatalf("the flow that is used comes from %s, and did from %s", is, was)
+		}
 	}
 	if got := stats(t, g); got.Flows > maxFlows {
 		t.Errorf("there are %d flows", got.Flows)
