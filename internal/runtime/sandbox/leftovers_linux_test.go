@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +17,11 @@ import (
 type otherRuntime struct {
 	cmd *exec.Cmd
 	dir string
-	// shim and tree are process ids.
-	shim int
-	tree []int
+	// shim, gateway and tree are process ids; there may be no gateway.
+	shim, gateway int
+	tree          []int
+	// networks are the namespaces of its instances.
+	networks []string
 	// groups are its cgroups.
 	groups []string
 }
@@ -56,6 +59,13 @@ func startOther(t *testing.T, mode Mode) *otherRuntime {
 				t.Fatal(err)
 			}
 			o.tree = append(o.tree, pid)
+			if network := namespaceOf(pid, "net"); network != namespaceOf(os.Getpid(), "net") {
+				o.networks = append(o.networks, network)
+			}
+		case "gateway":
+			if o.gateway, err = strconv.Atoi(value); err != nil {
+				t.Fatal(err)
+			}
 		case "group":
 			o.groups = append(o.groups, value)
 		default:
@@ -84,9 +94,14 @@ func (o *otherRuntime) kill(t *testing.T) {
 // left tells what there still is of it.
 func (o *otherRuntime) left() []string {
 	var left []string
-	for _, pid := range append(o.tree, o.shim) {
-		if alive(pid) {
+	for _, pid := range append(o.tree, o.shim, o.gateway) {
+		if pid != 0 && alive(pid) {
 			left = append(left, "process "+strconv.Itoa(pid))
+		}
+	}
+	for _, network := range o.networks {
+		if pid := holderOf(network); pid != 0 {
+			left = append(left, fmt.Sprintf("network %s, held by process %d", network, pid))
 		}
 	}
 	for _, pattern := range append(o.groups, filepath.Join(o.dir, "*")) {
@@ -99,10 +114,35 @@ func (o *otherRuntime) left() []string {
 	return left
 }
 
+// holderOf finds a process that is in a network namespace or has a descriptor of it,
+// and with it of whatever interface is there; 0 if there is none.
+func holderOf(network string) int {
+	for _, pid := range processes() {
+		if namespaceOf(pid, "net") == network {
+			return pid
+		}
+		descriptors, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+		if err != nil {
+			continue
+		}
+		for _, d := range descriptors {
+			if target, err := os.Readlink(d); err == nil && target == network {
+				return pid
+			}
+		}
+	}
+	return 0
+}
+
 func TestNothingOfAKilledRuntimeStays(t *testing.T) {
 	for _, mode := range []Mode{ModeAuto, ModeProcess} {
 		t.Run(string(mode), func(t *testing.T) {
 			o := startOther(t, mode)
+			for _, network := range o.networks {
+				if holderOf(network) == 0 {
+					t.Fatalf("nobody is in the network %s", network)
+				}
+			}
 			o.kill(t)
 			eventually(t, "processes, cgroups and folders are gone", func() bool { return len(o.left()) == 0 })
 		})
@@ -133,9 +173,8 @@ func TestTheNextRuntimeRemovesWhatIsLeft(t *testing.T) {
 			if err := next.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if left := o.left(); len(left) > 0 {
-				t.Errorf("left are %v", left)
-			}
+			// The gateway ends by itself, when it notices.
+			eventually(t, "nothing is left", func() bool { return len(o.left()) == 0 })
 		})
 	}
 }

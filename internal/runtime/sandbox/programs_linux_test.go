@@ -316,7 +316,14 @@ func runRuntime(args []string) {
 		}
 		fmt.Println("instance", i.PID())
 	}
-	for _, group := range s.(*host).groups.folders() { //nolint:forcetypeassert // it is one on Linux
+	h := s.(*host) //nolint:forcetypeassert // it is one on Linux
+	if h.gateway != nil {
+		fmt.Println("gateway", h.gateway.PID())
+	}
+	// One that is nobody's yet goes as well.
+	_, err = h.prepare(context.Background(), class{})
+	must(err)
+	for _, group := range h.groups.folders() {
 		fmt.Println("group", group)
 	}
 	ready()
