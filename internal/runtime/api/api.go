@@ -93,7 +93,7 @@ func (s *Server) Management() http.Handler {
 	guarded := s.requireManagementToken(explainMisses(mux))
 
 	root := http.NewServeMux()
-	root.HandleFunc("GET /healthz", healthz)
+	root.HandleFunc("GET /healthz", s.health)
 	root.Handle("/", guarded)
 	return s.recovering(versioned(root))
 }
@@ -127,6 +127,7 @@ func (s *Server) recovering(next http.Handler) http.Handler {
 	})
 }
 
+// healthz is what the world gets: nothing but that the runtime answers.
 func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))

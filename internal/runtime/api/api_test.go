@@ -23,8 +23,13 @@ func TestEveryRequestButHealthNeedsTheToken(t *testing.T) {
 		f.send(f.management, http.MethodGet, path, nil, "Authorization", "Bearer wrong").
 			problem(http.StatusUnauthorized, "not the management token")
 	}
-	f.send(f.management, http.MethodGet, "/healthz", nil).want(http.StatusOK)
-	f.send(f.ingress, http.MethodGet, "/healthz", nil).want(http.StatusOK)
+	for base, told := range map[string]bool{f.management: true, f.ingress: false} {
+		health := f.send(base, http.MethodGet, "/healthz", nil)
+		health.want(http.StatusOK)
+		if strings.Contains(health.text, `"isolation"`) != told {
+			t.Errorf("%s/healthz answers %s", base, health.text)
+		}
+	}
 }
 
 func TestEveryAnswerNamesTheAPIsVersion(t *testing.T) {

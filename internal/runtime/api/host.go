@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,15 +58,29 @@ func (s *Server) registerHost(api huma.API) {
 		func(context.Context, *struct{}) (*hostOutput, error) {
 			out := &hostOutput{}
 			out.Body.Architecture = s.Host.Architecture
-			out.Body.Isolation = Isolation{
-				Mode:     s.Host.Isolation.Mode,
-				Enforced: orEmpty(s.Host.Isolation.Enforced),
-				Missing:  orEmpty(s.Host.Isolation.Missing),
-			}
+			out.Body.Isolation = s.isolation()
 			out.Body.Nodes = s.Store.Nodes()
 			out.Body.MaxConcurrency = s.Host.MaxConcurrency
 			return out, nil
 		})
+}
+
+func (s *Server) isolation() Isolation {
+	return Isolation{
+		Mode:     s.Host.Isolation.Mode,
+		Enforced: orEmpty(s.Host.Isolation.Enforced),
+		Missing:  orEmpty(s.Host.Isolation.Missing),
+	}
+}
+
+// health is what operators' checks get, without a token: that the runtime answers, and
+// how far it keeps functions apart.
+func (s *Server) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(struct {
+		Status    string    `json:"status"`
+		Isolation Isolation `json:"isolation"`
+	}{"ok", s.isolation()})
 }
 
 // orEmpty keeps null out of JSON.
