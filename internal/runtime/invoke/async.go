@@ -27,6 +27,9 @@ const (
 	dedupWindow = 10 * time.Minute
 	// parallelSetups is how many functions' consumers are made or looked up at once.
 	parallelSetups = 16
+	// watchInterval is how long events wait at most that another node has accepted and
+	// has no time for.
+	watchInterval = 2 * time.Second
 )
 
 // async takes events, keeps them, and sees each through.
@@ -48,8 +51,10 @@ type async struct {
 	setups chan struct{}
 	host   host
 
-	mu          sync.Mutex
-	queues      map[*function]*eventQueue
+	mu     sync.Mutex
+	queues map[*function]*eventQueue
+	// named has the same queues by their names.
+	named       map[queueName]*eventQueue
 	queueSender QueueSender
 }
 
@@ -70,14 +75,14 @@ func newAsync(ctx context.Context, r *runner) (*async, error) {
 	a := &async{
 		runner: r, opts: r.opts, js: js, stream: stream,
 		begun: make(chan struct{}), setups: make(chan struct{}, parallelSetups),
-		queues: map[*function]*eventQueue{},
+		queues: map[*function]*eventQueue{}, named: map[queueName]*eventQueue{},
 	}
 	a.life, a.endLife = context.WithCancel(context.Background())
 	a.taking, a.endTaking = context.WithCancel(a.life)
 	if a.intake, err = newIntake(ctx, a); err != nil {
 		return nil, err
 	}
-	a.publisher = newPublisher(a.life, js)
+	a.publisher = newPublisher(a.life, js, a.arrived)
 	return a, nil
 }
 
@@ -132,7 +137,8 @@ func (a *async) enqueue(ctx context.Context, f *function, ev event) error {
 	return a.publisher.publish(ctx, msg)
 }
 
-// add begins to handle the function's events.
+// add begins to handle the function's events: once there are any. A thousand functions
+// that nobody invokes cost nothing but their entries here.
 func (a *async) add(f *function) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -140,8 +146,60 @@ func (a *async) add(f *function) {
 		return
 	}
 	q := newEventQueue(a, f)
-	a.queues[f] = q
-	go q.run()
+	a.queues[f], a.named[f.queueName()] = q, q
+	select {
+	case <-a.begun:
+		// A function that is back may have events from before.
+		go a.wakeIfWaiting(f.queueName())
+	default:
+	}
+}
+
+// arrived is told of every event that this node has put into its queue.
+func (a *async) arrived(subject string) {
+	if n, ok := parseQueueName(strings.TrimPrefix(subject, asyncStream+"."), "."); ok {
+		a.wake(n)
+	}
+}
+
+// wake has the events of a queue read, if this node handles them.
+func (a *async) wake(n queueName) {
+	a.mu.Lock()
+	q := a.named[n]
+	a.mu.Unlock()
+	if q != nil {
+		q.wake()
+	}
+}
+
+func (a *async) wakeIfWaiting(n queueName) {
+	if _, err := a.stream.GetLastMsgForSubject(a.life, n.subject()); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		a.wake(n)
+	}
+}
+
+// watch wakes the queues in which events wait that other nodes have put there.
+func (a *async) watch() {
+	tick := time.NewTicker(watchInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-a.taking.Done():
+			return
+		}
+		if err := a.wakeAll(a.taking); err != nil && a.taking.Err() == nil {
+			a.opts.Log.Warn("the asynchronous invocations of other nodes go on waiting", "error", err)
+		}
+	}
+}
+
+func (a *async) wakeAll(ctx context.Context) error {
+	waiting, _, err := a.waiting(ctx)
+	for n := range waiting {
+		a.wake(n)
+	}
+	return err
 }
 
 // remove ends the handling of the function's events and drops those that wait.
@@ -149,6 +207,9 @@ func (a *async) remove(ctx context.Context, f *function) error {
 	a.mu.Lock()
 	q := a.queues[f]
 	delete(a.queues, f)
+	if a.named[f.queueName()] == q {
+		delete(a.named, f.queueName())
+	}
 	a.mu.Unlock()
 	if q != nil {
 		q.stop()
@@ -189,8 +250,11 @@ func (a *async) exists(ctx context.Context, n queueName) (bool, error) {
 // begin starts the handling of events, when every function is known, and
 // removes what functions left that were deleted while their last node died.
 func (a *async) begin(ctx context.Context) error {
+	a.mu.Lock()
 	close(a.begun)
-	return errors.Join(a.intake.start(ctx), a.collect(ctx))
+	a.mu.Unlock()
+	go a.watch()
+	return errors.Join(a.intake.start(ctx), a.wakeAll(ctx), a.collect(ctx))
 }
 
 // collect removes the consumers and events of functions that are no more: their
@@ -255,7 +319,7 @@ func (a *async) stopTaking() {
 func (a *async) drain(ctx context.Context) {
 	for _, q := range a.open() {
 		select {
-		case <-q.done:
+		case <-q.ended():
 		case <-ctx.Done():
 			return
 		}

@@ -85,6 +85,30 @@ func TestAnEventIsGivenUpForItsAge(t *testing.T) {
 	}
 }
 
+func TestAFunctionWithoutEventsCostsJetStreamNothing(t *testing.T) {
+	n := newNode(t, openStore(t, t.TempDir()), echo).start(shop(nil))
+	for name := range n.Service.async.stream.ConsumerNames(t.Context()).Name() {
+		t.Errorf("there is a consumer %s", name)
+	}
+	if queue := n.Service.async.open()[0]; queue.reading {
+		t.Error("its queue is read")
+	}
+	n.async(Request{})
+	n.drained()
+}
+
+func TestEventsThatAnotherNodeAcceptedAreHandled(t *testing.T) {
+	st := openStore(t, t.TempDir())
+	events := make(chan fakeEvent, 10)
+	newNode(t, st, collect(events)).start(shop(nil))
+	other := newNode(t, st, echo) // which never begins to handle any
+	other.deploy(shop(nil))
+	other.async(Request{ID: "id"})
+	if e := within(t, events); e.id != "id" {
+		t.Errorf("event %s came", e.id)
+	}
+}
+
 func TestAReservationOfZeroSendsEventsToOnFailureAtOnce(t *testing.T) {
 	n := newNode(t, openStore(t, t.TempDir()), echo).start(shop(changeCart(func(f *stack.Function) {
 		withDestinations(f)

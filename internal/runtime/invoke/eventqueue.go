@@ -25,26 +25,68 @@ type eventQueue struct {
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	// handling events, and done once the last one is handled.
-	handling sync.WaitGroup
-	done     chan struct{}
+
+	mu sync.Mutex
+	// done is closed when the queue is not read, and the last event is handled.
+	done chan struct{}
+	// reading, and woken since it was last seen that there is nothing to read.
+	reading, woken bool
 }
 
 func newEventQueue(a *async, f *function) *eventQueue {
 	q := &eventQueue{async: a, function: f, pace: newPace(a.host.busy), done: make(chan struct{})}
+	close(q.done)
 	q.ctx, q.cancel = context.WithCancel(a.life)
 	return q
 }
 
 // stop ends the handling of events. It returns when none is being handled.
 func (q *eventQueue) stop() {
+	q.mu.Lock()
 	q.cancel()
-	<-q.done
+	q.mu.Unlock()
+	<-q.ended()
 }
 
-func (q *eventQueue) run() {
-	defer close(q.done)
-	defer q.handling.Wait()
+// ended returns what is closed when no event is being handled.
+func (q *eventQueue) ended() <-chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.done
+}
+
+// wake has the queue read, if it is not and may be.
+func (q *eventQueue) wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.woken = true
+	if q.reading || q.ctx.Err() != nil || q.async.taking.Err() != nil {
+		return
+	}
+	q.reading, q.done = true, make(chan struct{})
+	go q.run(q.done)
+}
+
+// rest tells whether the queue need not be read any more. An event that comes while it
+// is being asked for wakes the queue, which then goes on.
+func (q *eventQueue) rest(ctx context.Context, consumer jetstream.Consumer) bool {
+	q.mu.Lock()
+	q.woken = false
+	q.mu.Unlock()
+	info, err := consumer.Info(ctx)
+	if err != nil || info.NumPending > 0 || info.NumAckPending > 0 {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reading = q.woken
+	return !q.woken
+}
+
+func (q *eventQueue) run(done chan struct{}) {
+	defer close(done)
+	var handling sync.WaitGroup
+	defer handling.Wait()
 	taking, cancel := context.WithCancel(q.ctx)
 	defer cancel()
 	stop := context.AfterFunc(q.async.taking, cancel)
@@ -54,7 +96,11 @@ func (q *eventQueue) run() {
 	case <-taking.Done():
 	}
 	for taking.Err() == nil {
-		if err := q.take(taking); err != nil && taking.Err() == nil {
+		err := q.take(taking, &handling)
+		if err == nil {
+			return
+		}
+		if taking.Err() == nil {
 			q.async.opts.Log.Warn("cannot read a queue of asynchronous invocations; trying again",
 				"stack", q.function.stack, "function", q.function.name, "error", err)
 			pause(taking, minBackoff)
@@ -62,10 +108,11 @@ func (q *eventQueue) run() {
 	}
 }
 
-// take hands events to handle as long as there is room for them. It asks for no
+// take hands events to handle as long as there is room for them. It returns nil when
+// there are none any more, or ctx ends. It asks for no
 // more than there is room for: an event that waits in this process has nobody to
 // extend its lease.
-func (q *eventQueue) take(ctx context.Context) error {
+func (q *eventQueue) take(ctx context.Context, handling *sync.WaitGroup) error {
 	consumer, err := q.consumer(ctx)
 	if err != nil {
 		return err
@@ -79,19 +126,24 @@ func (q *eventQueue) take(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		any := false
 		for msg := range batch.Messages() {
+			any = true
 			if ctx.Err() != nil {
 				_ = msg.Nak()
 				continue
 			}
 			q.pace.begin()
-			q.handling.Go(func() {
+			handling.Go(func() {
 				defer q.pace.end()
 				q.handle(msg)
 			})
 		}
 		if err := batch.Error(); err != nil {
 			return err
+		}
+		if !any && q.rest(ctx, consumer) {
+			return nil
 		}
 	}
 }

@@ -133,7 +133,7 @@ func TestAConsumerThatIsBeingMadeGoesWithItsFunction(t *testing.T) {
 	n := newNode(t, openStore(t, t.TempDir()), echo)
 	slow := &slowStream{Stream: n.Service.async.stream, asked: make(chan struct{}), make: make(chan struct{})}
 	n.Service.async.stream = slow
-	n.start(shop(nil))
+	n.start(shop(nil)).async(Request{})
 	within(t, slow.asked)
 	queue := n.Service.async.open()[0]
 

@@ -24,6 +24,8 @@ type publisher struct {
 	js jetstream.JetStream
 	// closing ends the publisher.
 	closing context.Context
+	// arrived is told the subject of every event that is in its queue.
+	arrived func(subject string)
 	waiting chan pending
 }
 
@@ -33,8 +35,8 @@ type pending struct {
 	done chan error
 }
 
-func newPublisher(closing context.Context, js jetstream.JetStream) *publisher {
-	p := &publisher{js: js, closing: closing, waiting: make(chan pending, maxTogether)}
+func newPublisher(closing context.Context, js jetstream.JetStream, arrived func(string)) *publisher {
+	p := &publisher{js: js, closing: closing, arrived: arrived, waiting: make(chan pending, maxTogether)}
 	go p.run()
 	return p
 }
@@ -115,6 +117,8 @@ func (p *publisher) commit(all []pending) {
 // one puts a message into its function's queue.
 func (p *publisher) one(ctx context.Context, msg *nats.Msg) error {
 	_, err := p.js.PublishMsg(ctx, msg, jetstream.WithExpectStream(asyncStream))
+	// Whatever the error, the event may be there.
+	p.arrived(msg.Subject)
 	if errors.Is(err, nats.ErrMaxPayload) {
 		return fmt.Errorf("the NATS servers take messages of %d bytes at most (max_payload)", p.js.Conn().MaxPayload())
 	}
