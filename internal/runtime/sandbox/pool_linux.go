@@ -69,7 +69,16 @@ const prepareTimeout = time.Minute
 func (h *host) prepareAhead(c class) (*prepared, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
 	defer cancel()
-	return h.prepare(ctx, c)
+	p, err := h.prepare(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	// What is left to do, the interpreter does, and others' work comes first. Before
+	// this the shim itself is in the group, for which others may have to wait.
+	if err := p.group.weigh(true); err != nil {
+		h.options.Log.Debug("a prepared sandbox weighs as much as any", "error", err)
+	}
+	return p, nil
 }
 
 // spare is how many sandboxes the pool may have. There is none where there are no
