@@ -60,9 +60,9 @@ func (h *host) reportShim(r *report, err error) {
 	for _, measure := range []string{mountNamespace, otherNamespaces, noCapabilities, privateTmp} {
 		r.add(measure, reason)
 	}
-	for _, measure := range []string{userNamespace, networkNamespace} {
-		r.add(measure, h.lacking[measure])
-	}
+	r.add(userNamespace, h.lacking[userNamespace])
+	// Without a way out that is filtered, instances that are to have one have the host's.
+	r.add(networkNamespace, cmp.Or(h.lacking[networkNamespace], h.lacking[outgoing]))
 	own := "the runtime does not run as root"
 	switch h.namespace {
 	case rootNamespaces:
