@@ -109,7 +109,7 @@ func (i *instance) serveResponse(r *rawhttp.Request) {
 		accepted(r, err)
 		return
 	}
-	if isStreaming(r.Header(headerResponseMode)) || i.wantsStream() {
+	if i.streams(r) {
 		accepted(r, i.streamAnswer(answerBody{r.Body(), r.Header("Content-Type"), r.Trailer}))
 		return
 	}
@@ -178,7 +178,11 @@ func readBody(r *rawhttp.Request) ([]byte, *apiError) {
 		return body, nil
 	}
 	var body bytes.Buffer
-	body.Grow(prompt)
+	if length > 0 {
+		body.Grow(prompt)
+	} else { // aws-lambda-go sends chunks, however short the answer
+		body.Grow(bytes.MinRead)
+	}
 	_, err := body.ReadFrom(io.LimitReader(r.Body(), maxAnswer+1))
 	switch {
 	case body.Len() > maxAnswer:

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 )
 
 // Headers and trailers of Lambda's streaming mode.
@@ -29,6 +31,21 @@ var errStreamEntityTooLarge = &apiError{
 
 // isStreaming tells whether a runtime sends an answer in Lambda's streaming mode.
 func isStreaming(mode string) bool { return strings.EqualFold(mode, modeStreaming) }
+
+// streams tells whether an answer is to be taken as the function writes it: its runtime
+// says that it is in streaming mode, or who invoked wants it so and nobody knows how long
+// it gets. aws-lambda-go says nothing of its mode, and Lambda does not ask.
+func (i *instance) streams(r *rawhttp.Request) bool {
+	if isStreaming(r.Header(headerResponseMode)) {
+		return true
+	}
+	if !r.Chunked() {
+		return false
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.current != nil && i.current.stream != nil
+}
 
 // An answerBody is an answer as it comes from a runtime.
 type answerBody struct {
