@@ -390,7 +390,7 @@ func (i *instance) finish(inv *invocation) {
 
 // peakInterval is how often the peak is read at most: it costs a system call or
 // two, and only ever grows.
-const peakInterval = 100 * time.Millisecond
+const peakInterval = 250 * time.Millisecond
 
 // memoryPeak is called by one goroutine at a time: an instance finishes one
 // invocation after the other.

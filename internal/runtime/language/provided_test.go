@@ -54,3 +54,32 @@ func TestTheEnvironmentIsLambdas(t *testing.T) {
 		t.Errorf("LD_LIBRARY_PATH is not in %q", command.Env)
 	}
 }
+
+// Go's own default is the number of the host's processors, or two.
+func TestAGoProgramHasAsManyProcessorsAsItsMemoryGives(t *testing.T) {
+	l, err := shared.registry.Find("provided.al2023")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for memory, want := range map[int]string{128: "1", 1769: "1", 1770: "", 3538: ""} {
+		for own, want := range map[string]string{"": want, "4": "4"} {
+			f := Function{Runtime: "provided.al2023", Memory: memory, Variables: map[string]string{}}
+			if own != "" {
+				f.Variables["GOMAXPROCS"] = own
+			}
+			command, err := l.Command(context.Background(), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, v := range command.Env {
+				if value, ok := strings.CutPrefix(v, "GOMAXPROCS="); ok {
+					got = value
+				}
+			}
+			if got != want {
+				t.Errorf("with %d MB and its own %q GOMAXPROCS is %q, want %q", memory, own, got, want)
+			}
+		}
+	}
+}
