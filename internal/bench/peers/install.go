@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,13 +22,14 @@ type Installed struct {
 	Ceiling string
 	// Echo is a Lambda function in Go, linked statically.
 	Echo string
-	// node is the folder with the Node peers' packages and code.
+	// node is the folder with the Node peers' packages and code, once it is installed.
 	node string
+
+	source, cache string
 }
 
-// Install builds the Go programs, and installs the Node packages once for each lock
-// file. Log gets what npm prints.
-func Install(ctx context.Context, log *os.File) (*Installed, error) {
+// Install builds the Go programs.
+func Install(ctx context.Context) (*Installed, error) {
 	root, err := harness.Root()
 	if err != nil {
 		return nil, err
@@ -36,7 +38,7 @@ func Install(ctx context.Context, log *os.File) (*Installed, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return nil, err
 	}
-	i := &Installed{Ceiling: filepath.Join(cache, "ceiling"), Echo: filepath.Join(cache, "echo")}
+	i := &Installed{Ceiling: filepath.Join(cache, "ceiling"), Echo: filepath.Join(cache, "echo"), source: source, cache: cache}
 	for _, program := range []string{i.Ceiling, i.Echo} {
 		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./"+filepath.Base(program))
 		build.Dir = filepath.Join(source, "go")
@@ -45,43 +47,45 @@ func Install(ctx context.Context, log *os.File) (*Installed, error) {
 			return nil, fmt.Errorf("go build of %s: %w\n%s", filepath.Base(program), err, out)
 		}
 	}
-	i.node, err = installNode(ctx, filepath.Join(source, "node"), cache, log)
-	return i, err
+	return i, nil
 }
 
-// installNode installs into a folder named by the lock file's content, so that a change
-// of it makes a new one. A folder without its mark was left by an interruption.
-func installNode(ctx context.Context, source, cache string, log *os.File) (string, error) {
+// InstallNode installs the Node packages, once for each lock file: into a folder named by
+// its content, so that a change of it makes a new one. A folder without its mark was left
+// by an interruption. Log is told that it takes a while.
+func (i *Installed) InstallNode(ctx context.Context, log io.Writer) error {
+	source := filepath.Join(i.source, "node")
 	lockFile, err := os.ReadFile(filepath.Join(source, "package-lock.json"))
 	if err != nil {
-		return "", err
+		return err
 	}
 	sum := sha256.Sum256(lockFile)
-	dir := filepath.Join(cache, "node-"+hex.EncodeToString(sum[:8]))
+	dir := filepath.Join(i.cache, "node-"+hex.EncodeToString(sum[:8]))
 	mark := filepath.Join(dir, "installed")
 	if _, err := os.Stat(mark); err != nil {
 		fmt.Fprintln(log, "installing the Node peers, once")
 		if err := os.RemoveAll(dir); err != nil {
-			return "", err
+			return err
 		}
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return "", err
+			return err
 		}
 		if err := copyFiles(source, dir); err != nil {
-			return "", err
+			return err
 		}
 		var out bytes.Buffer
 		// Nothing of the packages runs: those that bring a program have it as a package.
 		npm := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 		npm.Dir, npm.Stdout, npm.Stderr = dir, &out, &out
 		if err := npm.Run(); err != nil {
-			return "", fmt.Errorf("npm ci of the Node peers: %w\n%s", err, &out)
+			return fmt.Errorf("npm ci of the Node peers: %w\n%s", err, &out)
 		}
 		if err := os.WriteFile(mark, nil, 0o644); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return dir, copyFiles(source, dir)
+	i.node = dir
+	return copyFiles(source, dir)
 }
 
 func copyFiles(from, to string) error {

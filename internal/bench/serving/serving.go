@@ -37,8 +37,7 @@ type Options struct {
 	// Only the groups whose name is here, all if there are none: see Groups.
 	Only []string
 	// Log gets what is going on, Out the table.
-	Log *os.File
-	Out io.Writer
+	Log, Out io.Writer
 }
 
 // A candidate is a row, and how a round measures it.
@@ -97,7 +96,7 @@ func Run(ctx context.Context, opts Options) (err error) {
 			}
 		}
 	}()
-	if b.peers, err = peers.Install(ctx, opts.Log); err != nil {
+	if b.peers, err = peers.Install(ctx); err != nil {
 		return err
 	}
 	var groups []group

@@ -111,6 +111,9 @@ func (b *bench) echoes(ctx context.Context) (echoes, []echo, error) {
 		return echoes{}, nil, err
 	}
 	b.ends = append(b.ends, func() error { ceiling.Stop(); return nil })
+	if err := b.peers.InstallNode(ctx, b.Log); err != nil {
+		return echoes{}, nil, err
+	}
 	started, err := b.peers.StartNode(ctx, b.Dir, payload)
 	if err != nil {
 		return echoes{}, nil, err
