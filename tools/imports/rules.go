@@ -39,6 +39,7 @@ var rules = []rule{
 	{folder: "internal/awswire", tests: harness},
 	{folder: "internal/acctest", may: []string{"internal/harness", "internal/awswire"}, tests: model},
 	{folder: "internal/acctest/hostile", may: []string{"internal/harness"}, tests: harness},
+	{folder: "internal/acctest/conformance", tests: with(model, "internal/acctest", "internal/harness")},
 	{folder: "internal/acctest/release", tests: with(model, "internal/acctest", "internal/harness")},
 	{folder: "internal/demo", may: []string{"internal/harness"}, tests: harness},
 	{folder: "internal/bench", may: harness},
