@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,6 +105,12 @@ func TestAnOrdinaryUserGetsWhatTheHostAllows(t *testing.T) {
 	for _, want := range []string{"directory /var/task\n", "pid 2\n", "uid 993 993 993\n", "CapInh: 0000000000000000\n", "CapEff: 0000000000000000\n", "attacked\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not say %q: %s", want, text)
+		}
+	}
+	if _, rest, _ := strings.Cut(text, "\nstarted "); processesCounted(false, true) {
+		var started int
+		if _, err := fmt.Sscan(rest, &started); err != nil || started > maxProcesses {
+			t.Errorf("%d processes could be started (%v); the limit is %d with their threads", started, err, maxProcesses)
 		}
 	}
 	if strings.Contains(text, "possible: ") || seccompMissing() == "" && strings.Contains(text, "reached: ") {

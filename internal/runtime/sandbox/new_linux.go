@@ -89,6 +89,9 @@ func (h *host) setUp(owner string, report *report) error {
 		if reason != "" && name == memoryController {
 			reason += "; it is watched instead"
 		}
+		if name == pidsController && processesCounted(h.users != nil, h.namespace != noNamespaces && h.lacking[userNamespace] == "") {
+			reason = "" // see limitProcesses
+		}
 		report.add(map[string]string{memoryController: memoryLimit, cpuController: cpuLimit, pidsController: processLimit}[name], reason)
 	}
 	return nil
@@ -154,7 +157,7 @@ func (h *host) newShim() (*shimClient, error) {
 	}
 	return startShim(h.namespace, shimConfig{
 		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, TUN: h.gateway != nil, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
-		CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
+		LimitProcesses: h.groups.missing()[pidsController] != "", CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
 	})
 }
 

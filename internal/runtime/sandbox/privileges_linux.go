@@ -38,6 +38,9 @@ func (s *shim) steps(b *box, p programRequest, output, ruleset int) (*steps, err
 	if err := s.changeUser(list, b.request.UID); err != nil {
 		return nil, err
 	}
+	if s.config.LimitProcesses && processesCounted(b.request.UID != 0, s.userNamespaces) {
+		limitProcesses(list)
+	}
 	if s.config.Namespaces {
 		s.dropCapabilities(list)
 	}

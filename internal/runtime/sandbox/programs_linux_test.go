@@ -49,7 +49,8 @@ var programs = map[string]func(args []string){
 	"crash":      func([]string) { syscall.Kill(os.Getpid(), syscall.SIGSEGV); forever() },
 	"family":     func([]string) { family() },
 	"orphan":     func([]string) { ready(); forever() },
-	"fork-bomb":  func([]string) { forkBomb() },
+	"fork-bomb":  func([]string) { forkBomb(); ready(); forever() },
+	"forks":      func([]string) { forkBomb() },
 	"memory":     func(args []string) { takeMemory(args) },
 	"fill-tmp":   func([]string) { fillTmp() },
 	"flood":      func([]string) { flood() },
@@ -230,8 +231,6 @@ func forkBomb() {
 		}
 	}
 	fmt.Println("started", started)
-	ready()
-	forever()
 }
 
 // takeMemory keeps as many megabytes as it is told, and then waits.
@@ -342,9 +341,13 @@ func runAsUser(args []string) {
 	for _, measure := range s.Isolation().Missing {
 		fmt.Println("missing", measure)
 	}
-	for n, c := range [][]string{{"world"}, {"attack", args[0], "/etc/shadow", "/root", "/home"}, {"memory", "1000"}, {"kernel"}, {"first"}, {"network"}} {
+	for n, c := range [][]string{{"world"}, {"attack", args[0], "/etc/shadow", "/root", "/home"}, {"memory", "1000"}, {"forks"}, {"kernel"}, {"first"}, {"network"}} {
 		fmt.Println("program", c[0])
-		i, err := s.Start(context.Background(), functionSpec(args[1], fmt.Sprintf("%s-%d", c[0], n), os.Stdout, c[0], c[1:]...))
+		spec := functionSpec(args[1], fmt.Sprintf("%s-%d", c[0], n), os.Stdout, c[0], c[1:]...)
+		if c[0] == "forks" {
+			spec.Memory = 10240
+		}
+		i, err := s.Start(context.Background(), spec)
 		must(err)
 		<-i.Done()
 		fmt.Printf("exit %+v\n", i.Exit())

@@ -43,6 +43,8 @@ type shimConfig struct {
 	UID      int
 	// TUN is true if instances' networks may have a TUN device.
 	TUN bool
+	// LimitProcesses is true if no cgroup counts an instance's processes.
+	LimitProcesses bool
 	// CgroupTasks are the "tasks" files of the cgroups v1 the shim is to stay in.
 	CgroupTasks []string
 	// Dir and Groups are the runtime's folder and its cgroups, which the shim removes
