@@ -58,6 +58,10 @@ type instance struct {
 	box                sandbox.Instance
 	started, unstarted chan struct{}
 
+	// subject is the function as its extensions are told.
+	subject    subject
+	extensions extensions
+
 	mu    sync.Mutex
 	phase phase
 	// poll is the pending /next; nil if there is none.
@@ -152,7 +156,11 @@ func (i *instance) enter(p phase) {
 		close(i.initialised)
 	}
 	i.phase = p
-	if p == ended && i.poll != nil {
+	if p != ended {
+		return
+	}
+	i.extensions.end()
+	if i.poll != nil {
 		i.poll.Drop()
 		i.poll = nil
 	}
@@ -180,6 +188,7 @@ func (i *instance) invoke(inv *invocation) bool {
 	poll := i.poll
 	i.poll = nil
 	i.mu.Unlock()
+	i.extensions.dispatch(inv)
 	if poll != nil {
 		inv.handTo(poll)
 	}
@@ -216,7 +225,7 @@ func (i *instance) timeOut(inv *invocation) {
 		failure := timedOut(inv.timeout)
 		inv.answer(outcome{failure: &failure})
 	}
-	i.box.Kill()
+	i.reset()
 }
 
 // end shuts the instance down, whatever it does. An invocation that has no answer
@@ -322,6 +331,7 @@ const initErrorGrace = time.Second
 // ask returns the event for a /next that has one already, or why there will be
 // none. With neither, the request is answered later.
 func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
+	i.extensions.settle()
 	i.mu.Lock()
 	before := i.phase
 	switch before {
