@@ -26,9 +26,9 @@ const prefixBits = 29
 
 // mtu is of the link between instance and gateway, in bytes. Nothing is between the
 // two that would have to split packets, and few large ones cost less than many small
-// ones. With an Ethernet header before it, a packet fits into a pooled buffer of 64
-// KB. The MTUs of the world are the host's business.
-const mtu = 65520
+// ones. With what goes before it, a packet fits into a pooled buffer of 64 KB. The MTUs
+// of the world are the host's business.
+const mtu = 65500
 
 // A Policy says what one instance must not reach, besides what no instance may (see
 // filter.go).

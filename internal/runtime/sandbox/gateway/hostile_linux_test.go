@@ -42,8 +42,7 @@ func newWire(t testing.TB, p Policy) *wire {
 
 // send sends a packet in a frame.
 func (w *wire) send(packet []byte) {
-	frame := append([]byte{1: 1, 7: 2, 12: unix.ETH_P_IP >> 8, 13: unix.ETH_P_IP & 0xff}, packet...)
-	unix.Write(w.fd, frame)
+	unix.Write(w.fd, append(make([]byte, offloadHeader+ethernetHeader), packet...))
 	// Nobody waits for what comes back; the gateway's frames are lost when there is no room.
 	var b [bufferSize]byte
 	unix.Recvfrom(w.fd, b[:], unix.MSG_DONTWAIT)
@@ -69,14 +68,14 @@ func (w *wire) accepts(t *testing.T) {
 	const syn, synAck, rst = 0x02, 0x12, 0x04
 	from := uint16(40000 + rand.N(20000))
 	unix.SetsockoptTimeval(w.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Sec: 30})
-	unix.Write(w.fd, append(make([]byte, ethernetHeader), segment("192.0.0.1", from, 8080, 1, 0, syn, nil, nil)...))
+	unix.Write(w.fd, append(make([]byte, offloadHeader+ethernetHeader), segment("192.0.0.1", from, 8080, 1, 0, syn, nil, nil)...))
 	var b [bufferSize]byte
 	for {
 		n, err := unix.Read(w.fd, b[:])
 		if err != nil {
 			t.Fatalf("a connection gets no answer any more: %v", err)
 		}
-		p := b[ethernetHeader:n]
+		p := b[offloadHeader+ethernetHeader : n]
 		if p[9] == protocolTCP && binary.BigEndian.Uint16(p[ipHeader+2:]) == from && p[ipHeader+13]&synAck == synAck {
 			w.send(segment("192.0.0.1", from, 8080, 2, 0, rst, nil, nil))
 			return

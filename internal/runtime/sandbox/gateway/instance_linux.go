@@ -127,15 +127,15 @@ func (i *instance) handle(b []byte) {
 			reply = unreachable(p.whole, codeProhibited)
 		}
 		if reply != nil {
-			i.reply(reply)
+			i.reply(protocolICMP, reply)
 		}
 	default:
-		i.reply(unreachable(p.whole, codeProhibited))
+		i.reply(protocolICMP, unreachable(p.whole, codeProhibited))
 	}
 }
 
 // reply sends a packet to the instance. If that fails it is lost, as packets are.
-func (i *instance) reply(pieces ...[]byte) { i.link.write(pieces...) } //nolint:errcheck // see above
+func (i *instance) reply(protocol uint8, pieces ...[]byte) { i.link.write(protocol, pieces...) } //nolint:errcheck // see above
 
 // receiveTCP hands a packet to the stack.
 func (i *instance) receiveTCP(p packet) {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -15,13 +16,30 @@ import (
 type link struct {
 	file *os.File
 	raw  syscall.RawConn
-	// ethernet is true of a packet socket: frames have a header, whose reverse goes
+	// ethernet is true of a packet socket: packets have such a header, whose reverse goes
 	// before all that is written. It is known once the instance has sent something.
 	ethernet bool
 	header   atomic.Pointer[[ethernetHeader]byte]
 }
 
-const ethernetHeader = 14
+// Before each packet go, on both kinds of interface, what the kernel tells network
+// cards (struct virtio_net_hdr), and on a packet socket an Ethernet header.
+const (
+	offloadHeader  = 10
+	ethernetHeader = 14
+)
+
+// offload makes the first of them. Of a TCP packet it says that somebody else
+// completes the checksum, so that neither side computes one.
+func offload(b *[offloadHeader]byte, protocol uint8, before int) {
+	if protocol != protocolTCP {
+		return
+	}
+	const needsChecksum, checksumOffset = 1, 16
+	b[0] = needsChecksum
+	binary.NativeEndian.PutUint16(b[6:], uint16(before+ipHeader))
+	binary.NativeEndian.PutUint16(b[8:], checksumOffset)
+}
 
 // newLink takes over what NewTUN has made.
 func newLink(fd int) (*link, error) {
@@ -101,8 +119,12 @@ func readFD(fd uintptr, b []byte) (int, error) {
 	}
 }
 
-// strip takes the Ethernet header off and learns from it; nil is no packet.
+// strip takes off what is before a packet, and learns from it; nil is no packet.
 func (l *link) strip(frame []byte) []byte {
+	if len(frame) < offloadHeader {
+		return nil
+	}
+	frame = frame[offloadHeader:]
 	if !l.ethernet {
 		return frame
 	}
@@ -123,25 +145,27 @@ func (l *link) strip(frame []byte) []byte {
 // errNotReady means that the instance has not sent anything that could be answered.
 var errNotReady = errors.New("the instance's Ethernet address is not known")
 
-// write sends one packet, which may be in pieces. What the kernel has no room for is
-// lost.
-func (l *link) write(pieces ...[]byte) error {
+// write sends one packet, which may be in pieces. Of a TCP packet the checksum does not
+// matter. What the kernel has no room for is lost.
+func (l *link) write(protocol uint8, pieces ...[]byte) error {
+	var first [offloadHeader]byte
+	var all [8][]byte
+	before := append(all[:0], first[:])
 	if l.ethernet {
 		header := l.header.Load()
 		if header == nil {
 			return errNotReady
 		}
-		pieces = append([][]byte{header[:]}, pieces...)
+		offload(&first, protocol, ethernetHeader)
+		before = append(before, header[:])
+	} else {
+		offload(&first, protocol, 0)
 	}
+	pieces = append(before, pieces...)
 	var failed error
 	err := l.raw.Write(func(fd uintptr) bool {
 		for {
-			if len(pieces) == 1 {
-				_, failed = unix.Write(int(fd), pieces[0])
-			} else {
-				_, failed = unix.Writev(int(fd), pieces)
-			}
-			if failed != unix.EINTR {
+			if _, failed = unix.Writev(int(fd), pieces); failed != unix.EINTR {
 				return true
 			}
 		}

@@ -157,7 +157,7 @@ func checksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// bufferSize holds one packet with its Ethernet header, in bytes.
+// bufferSize holds one packet with what goes before it, in bytes.
 const bufferSize = 64 << 10
 
 // buffers are of bufferSize. Whoever waits holds none.

@@ -40,11 +40,17 @@ func openPair(kernel netlink, name string) (*os.File, uint32, error) {
 		unix.Close(fd)
 		return nil, 0, fmt.Errorf("bind a packet socket: %w", err)
 	}
-	// The kernel connects an interface with its queue some time after it has come up, and
-	// until then loses what is sent.
-	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1); err != nil {
-		unix.Close(fd)
-		return nil, 0, fmt.Errorf("let a packet socket send without a queue: %w", err)
+	for _, option := range []int{
+		// As with TUN devices, checksums are left out.
+		unix.PACKET_VNET_HDR,
+		// The kernel connects an interface with its queue some time after it has come up, and
+		// until then loses what is sent.
+		unix.PACKET_QDISC_BYPASS,
+	} {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, option, 1); err != nil {
+			unix.Close(fd)
+			return nil, 0, fmt.Errorf("set an option of a packet socket: %w", err)
+		}
 	}
 	// A few of the largest packets must fit; the kernel lowers it to its own limit.
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1<<20); err != nil {

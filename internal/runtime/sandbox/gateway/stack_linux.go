@@ -39,13 +39,15 @@ func newTCPStack(i *instance) *tcpStack {
 	s.stack.SetSpoofing(nic, true)
 	s.stack.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
 	noDelay := tcpip.TCPDelayEnabled(false)
-	fixed := tcpip.TCPModerateReceiveBufferOption(false)
+	// Buffers have the sizes they are given; this lets a window become as large as the
+	// largest.
+	grows := tcpip.TCPModerateReceiveBufferOption(true)
 	// Between two kernels of one machine nothing is late, so that nothing old comes back.
 	wait := tcpip.TCPTimeWaitTimeoutOption(100 * time.Millisecond)
 	retries := tcpip.TCPSynRetriesOption(3)
 	receive := tcpip.TCPReceiveBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: minGrant, Max: maxGrant}
 	send := tcpip.TCPSendBufferSizeRangeOption{Min: tcp.MinBufferSize, Default: minGrant, Max: maxGrant}
-	for _, option := range []tcpip.SettableTransportProtocolOption{&noDelay, &fixed, &wait, &retries, &receive, &send} {
+	for _, option := range []tcpip.SettableTransportProtocolOption{&noDelay, &grows, &wait, &retries, &receive, &send} {
 		s.stack.SetTransportProtocolOption(tcp.ProtocolNumber, option)
 	}
 	forwarder := tcp.NewForwarder(s.stack, minGrant, maxDialing, func(r *tcp.ForwarderRequest) {
@@ -128,7 +130,7 @@ func (e *linkEndpoint) WritePackets(packets stack.PacketBufferList) (int, tcpip.
 			sent++
 			continue
 		}
-		if err := e.link.write(p.AsSlices()...); err != nil {
+		if err := e.link.write(uint8(p.TransportProtocolNumber), p.AsSlices()...); err != nil {
 			return sent, &tcpip.ErrNoBufferSpace{} // as if lost: it is sent again
 		}
 		sent++
@@ -149,7 +151,7 @@ func (e *linkEndpoint) later(p *stack.PacketBuffer) {
 	packet := p.ToView()
 	go func() {
 		defer packet.Release()
-		e.link.write(packet.AsSlice()) //nolint:errcheck // lost, it is sent again
+		e.link.write(protocolTCP, packet.AsSlice()) //nolint:errcheck // lost, it is sent again
 	}()
 }
 
@@ -163,9 +165,9 @@ func (e *linkEndpoint) Attach(d stack.NetworkDispatcher) {
 
 func (e *linkEndpoint) IsAttached() bool { return e.dispatcher.Load() != nil }
 
-// Capabilities: what comes from the instance's kernel has not been on any wire.
+// Capabilities: between the instance's kernel and the stack is no wire.
 func (*linkEndpoint) Capabilities() stack.LinkEndpointCapabilities {
-	return stack.CapabilityRXChecksumOffload
+	return stack.CapabilityRXChecksumOffload | stack.CapabilityTXChecksumOffload
 }
 
 func (*linkEndpoint) MTU() uint32                             { return mtu }

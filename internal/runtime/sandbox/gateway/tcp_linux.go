@@ -49,7 +49,7 @@ func (i *instance) connect(s *tcpStack, r *tcp.ForwarderRequest) {
 	if err != nil {
 		code, told := unreachableCode(err)
 		if sequence, ok := s.attempts.sequence(id); ok && told && code != codePort {
-			i.reply(unreachable(headersTo(protocolTCP, id.RemotePort, to, sequence), code))
+			i.reply(protocolICMP, unreachable(headersTo(protocolTCP, id.RemotePort, to, sequence), code))
 		}
 		r.Complete(told && code == codePort)
 		return
@@ -63,7 +63,7 @@ func (i *instance) connect(s *tcpStack, r *tcp.ForwarderRequest) {
 	}
 	end.SocketOptions().SetReceiveBufferSize(grant, true)
 	end.SocketOptions().SetSendBufferSize(grant, true)
-	c := &connection{instance: &side{end: end, queue: &queue}, host: host, chunk: min(grant, bufferSize)}
+	c := &connection{instance: &side{end: end, queue: &queue}, host: host, chunk: min(grant, segmentSize)}
 	c.relay(i.ctx)
 }
 
@@ -102,6 +102,10 @@ func reset(host *net.TCPConn) {
 	host.SetLinger(0) //nolint:errcheck // it is then ended the ordinary way
 	host.Close()
 }
+
+// segmentSize is what always fits into one packet behind the longest IP and TCP
+// headers, in bytes.
+const segmentSize = mtu - 80
 
 // A connection is one of an instance to somewhere, which is two.
 type connection struct {

@@ -66,13 +66,13 @@ func (i *instance) receiveUDP(p packet) {
 	if f == nil {
 		place, verdict := i.filter.decide(to)
 		if verdict != allowed {
-			i.reply(unreachable(p.whole, codeProhibited))
+			i.reply(protocolICMP, unreachable(p.whole, codeProhibited))
 			return
 		}
 		var err error
 		if f, err = i.flows.open(key, place); err != nil {
 			if code, ok := unreachableCode(err); ok {
-				i.reply(unreachable(p.whole, code))
+				i.reply(protocolICMP, unreachable(p.whole, code))
 			}
 			return
 		}
@@ -84,7 +84,7 @@ func (i *instance) receiveUDP(p packet) {
 		return true // what the host has no room for is lost
 	})
 	if code, ok := unreachableCode(err); ok {
-		i.reply(unreachable(p.whole, code))
+		i.reply(protocolICMP, unreachable(p.whole, code))
 	}
 }
 
@@ -95,7 +95,7 @@ func (i *instance) datagram(from netip.AddrPort, to uint16, payload []byte) {
 	}
 	var headers [ipHeader + udpHeader]byte
 	putUDP(headers[:], from, to, len(payload))
-	i.reply(headers[:], payload)
+	i.reply(protocolUDP, headers[:], payload)
 }
 
 // find returns a flow that exists, and counts it as used.
@@ -185,7 +185,7 @@ func (s *flows) answers(f *flow) {
 		code, told := unreachableCode(err)
 		switch {
 		case told:
-			s.instance.reply(unreachable(headersTo(protocolUDP, f.key.from, f.key.to, 0), code))
+			s.instance.reply(protocolICMP, unreachable(headersTo(protocolUDP, f.key.from, f.key.to, 0), code))
 		case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
 			return
 		}
