@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -36,7 +37,16 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		quiet := slog.New(slog.DiscardHandler)
-		if shared.registry, err = New(context.Background(), Options{Dir: filepath.Join(dir, "language"), Log: quiet}); err != nil {
+		// A host without a JDK gets one for the tests.
+		jdk := exec.Command("../../../tools/jdk")
+		jdk.Stderr = os.Stderr
+		home, err := jdk.Output()
+		if err != nil {
+			panic(fmt.Errorf("tools/jdk: %w", err))
+		}
+		if shared.registry, err = New(context.Background(), Options{
+			Dir: filepath.Join(dir, "language"), Interpreters: []string{strings.TrimSpace(string(home))}, Log: quiet,
+		}); err != nil {
 			panic(err)
 		}
 		if shared.sandbox, err = sandbox.New(context.Background(), sandbox.Options{Dir: filepath.Join(dir, "sandbox"), Log: quiet}); err != nil {
