@@ -62,9 +62,6 @@ type group interface {
 	limitMemory(groupLimits) error
 	// limitCPU sets the share of processor time, in CPUs.
 	limitCPU(cpus float64) error
-	// weigh gives the group least, or again as much as any process has, of the
-	// processor time that several want.
-	weigh(least bool) error
 	memory() (memoryUse, error)
 	// crossed returns a channel that gets a value when the memory in use comes to
 	// groupLimits.memory from below, until stop is closed.

@@ -73,7 +73,7 @@ func (h *host) startPrepared(ctx context.Context, spec Spec, settled func()) (*i
 	c := h.classOf(spec)
 	if p, ok := h.pool.take(c); ok {
 		p.pooled, p.settled = true, settled
-		i, err := p.wake(ctx, spec)
+		i, err := p.assign(ctx, spec)
 		if err == nil || ctx.Err() != nil {
 			return i, err
 		}
@@ -84,15 +84,6 @@ func (h *host) startPrepared(ctx context.Context, spec Spec, settled func()) (*i
 		return nil, fmt.Errorf("start instance %s: %w", spec.ID, err)
 	}
 	p.settled = settled
-	return p.assign(ctx, spec)
-}
-
-// wake is assign for a sandbox of the pool.
-func (p *prepared) wake(ctx context.Context, spec Spec) (*instance, error) {
-	if err := p.group.weigh(false); err != nil {
-		p.discard()
-		return nil, fmt.Errorf("start instance %s: give it its share of the processors: %w", spec.ID, err)
-	}
 	return p.assign(ctx, spec)
 }
 

@@ -18,6 +18,8 @@ const (
 	// poolTick is how often a pool looks for what is not needed any more, and whether it
 	// may have more.
 	poolTick = 5 * time.Second
+	// maxSettling is how long an interpreter may take to start before the pool goes on.
+	maxSettling = 10 * time.Second
 	// An instance counts as starting for that long at most: who takes longer to
 	// initialise is most likely not busy but waiting for something.
 	maxInitialising = time.Second
@@ -69,16 +71,7 @@ const prepareTimeout = time.Minute
 func (h *host) prepareAhead(c class) (*prepared, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), prepareTimeout)
 	defer cancel()
-	p, err := h.prepare(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	// What is left to do, the interpreter does, and others' work comes first. Before
-	// this the shim itself is in the group, for which others may have to wait.
-	if err := p.group.weigh(true); err != nil {
-		h.options.Log.Debug("a prepared sandbox weighs as much as any", "error", err)
-	}
-	return p, nil
+	return h.prepare(ctx, c)
 }
 
 // spare is how many sandboxes the pool may have. There is none where there are no
@@ -95,6 +88,8 @@ type poolable interface {
 	comparable
 	// discard ends it; nothing is left of it when discard returns.
 	discard()
+	// rests is closed when it has nothing left to do before it is taken.
+	rests() <-chan struct{}
 	// ended is closed when it ended by itself.
 	ended() <-chan struct{}
 }
@@ -116,6 +111,8 @@ type pool[T poolable] struct {
 	// starting counts instances that are on their way to their first event.
 	starting int
 	closed   bool
+	// closing is closed with closed.
+	closing chan struct{}
 	// changed gets a value when there may be something to do.
 	changed chan struct{}
 	stopped chan struct{}
@@ -137,7 +134,7 @@ type stock[T poolable] struct {
 func newPool[T poolable](prepare func(class) (T, error), limit func() int, log *slog.Logger) *pool[T] {
 	p := &pool[T]{
 		prepare: prepare, limit: limit, log: log, classes: map[string]*stock[T]{},
-		changed: make(chan struct{}, 1), stopped: make(chan struct{}),
+		closing: make(chan struct{}), changed: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go p.run()
 	return p
@@ -217,7 +214,10 @@ func (p *pool[T]) wake() {
 // close discards everything. Nothing is prepared when it returns.
 func (p *pool[T]) close() {
 	p.mu.Lock()
-	p.closed = true
+	if !p.closed {
+		p.closed = true
+		close(p.closing)
+	}
 	p.wake()
 	p.mu.Unlock()
 	<-p.stopped
@@ -301,6 +301,9 @@ func shares[T poolable](stocks []*stock[T], now time.Time, limit int) []int {
 // add prepares one more sandbox.
 func (p *pool[T]) add(s *stock[T]) {
 	t, err := p.prepare(s.class)
+	if err == nil {
+		p.settle(t)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err != nil {
@@ -309,6 +312,19 @@ func (p *pool[T]) add(s *stock[T]) {
 	}
 	s.ready = append(s.ready, t)
 	go p.watch(s, t)
+}
+
+// settle waits until the sandbox rests, so that no two start their interpreters at the
+// same time, and who takes one gets it whole.
+func (p *pool[T]) settle(t T) {
+	late := time.NewTimer(maxSettling)
+	defer late.Stop()
+	select {
+	case <-t.rests():
+	case <-t.ended():
+	case <-p.closing:
+	case <-late.C:
+	}
 }
 
 // watch takes a sandbox that ends by itself out of stock.

@@ -20,6 +20,8 @@ type fakePool struct {
 	// takes is how long preparing one takes, and fails why it cannot be done.
 	takes time.Duration
 	fails error
+	// rest is closed if what is prepared has nothing left to do then.
+	rest chan struct{}
 }
 
 type fakeSandbox struct {
@@ -28,6 +30,7 @@ type fakeSandbox struct {
 	end  chan struct{}
 }
 
+func (f *fakeSandbox) rests() <-chan struct{} { return f.pool.rest }
 func (f *fakeSandbox) ended() <-chan struct{} { return f.end }
 
 func (f *fakeSandbox) discard() {
@@ -37,7 +40,8 @@ func (f *fakeSandbox) discard() {
 }
 
 func newFakePool(t *testing.T) *fakePool {
-	f := &fakePool{prepared: map[string]int{}, discarded: map[string]int{}, limit: 100}
+	f := &fakePool{prepared: map[string]int{}, discarded: map[string]int{}, limit: 100, rest: make(chan struct{})}
+	close(f.rest)
 	f.pool = newPool(func(c class) (*fakeSandbox, error) {
 		time.Sleep(f.takes)
 		f.mu.Lock()
@@ -179,6 +183,23 @@ func TestASandboxThatEndsInThePoolIsReplacedEverMoreSeldom(t *testing.T) {
 		f.fails = nil
 		wait(poolTick + maxPoolPause)
 		f.holds(t, "a", 1)
+	})
+}
+
+func TestAPoolIsFilledOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakePool(t)
+		f.rest = make(chan struct{})
+		f.takeAll(3, "a")
+		synctest.Wait()
+		if f.prepared["a"] != 1 {
+			t.Errorf("%d are prepared at the same time", f.prepared["a"])
+		}
+		f.holds(t, "a", 0)
+		wait(maxSettling) // one that hangs
+		f.holds(t, "a", 1)
+		close(f.rest)
+		f.holds(t, "a", 3)
 	})
 }
 

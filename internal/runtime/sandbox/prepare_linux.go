@@ -218,6 +218,20 @@ func takeListener(fd int, before error) (net.Listener, error) {
 	return l, nil
 }
 
+// rests is closed when its interpreter has loaded itself, if it has one.
+func (p *prepared) rests() <-chan struct{} {
+	if p.waiting == nil {
+		return resting
+	}
+	return p.waiting.asked
+}
+
+var resting = func() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 // ended is closed when the sandbox has ended by itself.
 func (p *prepared) ended() <-chan struct{} { return p.launch.exited }
 

@@ -183,31 +183,3 @@ func TestNothingOfAPoolIsLeftWhenItsSandboxIsClosed(t *testing.T) {
 		t.Errorf("files are left: %v %v", files, err)
 	}
 }
-
-func TestAPreparedSandboxGivesWayUntilItIsAssigned(t *testing.T) {
-	h := newSandbox(t, ModeAuto)
-	change := warmly(t, "way")
-	expecting(h, change)
-	weight := func(p *prepared) string {
-		file := ""
-		switch g := p.group.(type) {
-		case *group1:
-			file = filepath.Join(g.dirs[cpuController], "cpu.shares")
-		case *group2:
-			file = filepath.Join(g.dir, "cpu.weight")
-		}
-		text, err := os.ReadFile(file)
-		if err != nil && h.groups.missing()[cpuController] == "" {
-			t.Error(err)
-		}
-		return strings.TrimSpace(string(text))
-	}
-	p := stocked(t, h, change)
-	before := weight(p)
-	r := startWith(t, h, change, "")
-	r.says("ready")
-	after := weight(p)
-	if h.groups.missing()[cpuController] == "" && (before != "2" && before != "1" || after != "1024" && after != "100") {
-		t.Errorf("it weighs %s, and then %s", before, after)
-	}
-}
