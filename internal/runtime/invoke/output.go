@@ -3,6 +3,7 @@ package invoke
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -161,7 +162,7 @@ func initReport(took time.Duration, phase string, failure functionError) string 
 }
 
 func milliseconds(d time.Duration) string {
-	return fmt.Sprintf("%.2f ms", float64(d)/1e6)
+	return string(append(strconv.AppendFloat(make([]byte, 0, 24), float64(d)/1e6, 'f', 2, 64), " ms"...))
 }
 
 // megabytes rounds up, and never says more than the limit.

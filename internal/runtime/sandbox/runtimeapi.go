@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"errors"
 	"net"
 	"sync"
+	"time"
 )
 
 // A RuntimeAPI is what an instance reaches at AWS_LAMBDA_RUNTIME_API.
@@ -15,6 +17,9 @@ type RuntimeAPI interface {
 // maxConnections is the most connections of an instance to its Runtime API at once:
 // further ones wait to be accepted. Clients have one or two for each process.
 const maxConnections = 64
+
+// acceptPause is between attempts to accept while the runtime has no descriptor left.
+const acceptPause = 10 * time.Millisecond
 
 // A runtimeAPI serves one instance's Runtime API on a listener of its own.
 type runtimeAPI struct {
@@ -41,7 +46,15 @@ func (a *runtimeAPI) run() {
 	for {
 		a.places <- struct{}{}
 		c, err := a.listener.Accept()
-		if err != nil || !a.add(c) {
+		if err != nil {
+			<-a.places
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			time.Sleep(acceptPause)
+			continue
+		}
+		if !a.add(c) {
 			return
 		}
 		go func() {

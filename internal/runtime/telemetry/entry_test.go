@@ -8,6 +8,9 @@ import (
 
 func FuzzEntriesAreWrittenAsJSON(f *testing.F) {
 	f.Add("orders", "$LATEST", "a line", int64(1))
+	for _, b := range "\t\n\"\\<>&~\x7f\x1f é" {
+		f.Add("", "", "a\tb"+string(b), int64(0))
+	}
 	f.Add("", "", "REPORT RequestId: a\tDuration: 1.00 ms\t\"q\" \\ <&> \x00 \u2028 \xff é", int64(1780000000123456789))
 	f.Fuzz(func(t *testing.T, stack, version, line string, at int64) {
 		e := Entry{Time: time.Unix(0, at).UTC(), Stack: stack, Function: line, Version: version, Instance: stack, RequestID: version, Line: line}
