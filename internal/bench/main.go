@@ -5,11 +5,13 @@
 //
 //	bench [SCENARIO ...]
 //	bench runtime [GROUP ...]
+//	bench soak [DURATION]
 //
 // measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
 // or runtime, which measures what the runtime's functions wait for beside other programs
 // that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
-// instance.
+// instance. Only soak is never measured unless it is named: for an hour, or as long as it
+// is told to, it has the runtime do all that might leave something behind.
 package main
 
 import (
@@ -39,8 +41,13 @@ func main() {
 // run measures what the arguments name: without any, everything. What misses a target
 // does not keep the rest from being measured.
 func run(ctx context.Context, names []string) error {
-	if len(names) > 0 && names[0] == "runtime" {
-		return serve(ctx, names[1:])
+	if len(names) > 0 {
+		switch names[0] {
+		case "runtime":
+			return serve(ctx, names[1:])
+		case "soak":
+			return soakFor(ctx, names[1:])
+		}
 	}
 	rows, err := measure(ctx, names)
 	if err == nil {

@@ -41,6 +41,7 @@ var rules = []rule{
 	{folder: "internal/acctest/hostile", may: []string{"internal/harness"}, tests: harness},
 	{folder: "internal/acctest/conformance", tests: with(model, "internal/acctest", "internal/harness")},
 	{folder: "internal/acctest/release", tests: with(model, "internal/acctest", "internal/harness")},
+	{folder: "internal/acctest/soak", may: []string{"internal/harness"}, tests: harness},
 	{folder: "internal/demo", may: []string{"internal/harness"}, tests: harness},
 	{folder: "internal/bench", may: harness},
 }
