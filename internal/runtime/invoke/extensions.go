@@ -190,6 +190,7 @@ func (x *extensions) shutDown(reason string) {
 	if !x.any.Load() {
 		return
 	}
+	x.telemetry.flush()
 	event := marshal(map[string]any{
 		"eventType": extensionShutdown, "shutdownReason": reason, "deadlineMs": time.Now().Add(extensionsGrace).UnixMilli(),
 	})

@@ -153,6 +153,7 @@ func (i *instance) enter(p phase) {
 	if i.phase == initialising && p != initialising {
 		i.initTook = time.Since(i.created)
 		i.wasReady = p == ready
+		i.tellInit(i.wasReady)
 		close(i.initialised)
 	}
 	i.phase = p
@@ -189,6 +190,7 @@ func (i *instance) invoke(inv *invocation) bool {
 	i.poll = nil
 	i.mu.Unlock()
 	i.extensions.dispatch(inv)
+	i.tellStart(inv)
 	if poll != nil {
 		inv.handTo(poll)
 	}
@@ -395,6 +397,7 @@ func (i *instance) finishCurrent() bool {
 func (i *instance) finish(inv *invocation) {
 	inv.timer.Stop()
 	inv.tail = i.out.end(report(inv, i.memory, i.memoryPeak())...)
+	i.tellEnd(inv, i.peak)
 	close(inv.finished)
 }
 

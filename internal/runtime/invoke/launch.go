@@ -70,6 +70,7 @@ func (p *pool) launch(initialization, phase string) (*instance, error) {
 	i := newInstance(spec.ID, spec.Memory, out, p)
 	i.provisioned = initialization == provisionedConcurrency
 	spec.RuntimeAPI, spec.Output, spec.Ingress = i, out, i.ingress(spec.Ingress)
+	out.told = i.functionLine
 	i.subject = subject{p.function.full, p.version.name, p.version.config.Handler}
 	if err := i.addExtensions(&spec); err != nil {
 		return nil, p.unstartable(err)

@@ -23,6 +23,9 @@ type output struct {
 	// instance is its id.
 	instance string
 
+	// told, unless nil, gets each line that the instance's processes write.
+	told func(line string)
+
 	mu sync.Mutex
 	// partial is the beginning of a line whose end has not come.
 	partial []byte
@@ -64,7 +67,11 @@ func (o *output) gather(text []byte) {
 }
 
 func (o *output) flush() {
-	o.line(string(bytes.TrimSuffix(o.partial, []byte("\r"))))
+	text := string(bytes.TrimSuffix(o.partial, []byte("\r")))
+	o.line(text)
+	if o.told != nil {
+		o.told(text)
+	}
 	o.partial = o.partial[:0]
 }
 
