@@ -68,6 +68,22 @@ func TestOfficialClients(t *testing.T) {
 	}
 }
 
+func TestTheDocumentationNamesWhatIsProven(t *testing.T) {
+	root, err := harness.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "fidelity.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range clients {
+		if !strings.Contains(string(page), "| "+c.official+" ") {
+			t.Errorf("docs/fidelity.md does not name %s", c.official)
+		}
+	}
+}
+
 // A bench is a runtime with the functions of all clients.
 type bench struct {
 	*acctest.Runtime
