@@ -1,6 +1,8 @@
 package invoke
 
 import (
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -23,6 +25,7 @@ func (r *runner) changed() {
 // expect tells the sandbox after every change, as long as the runner lives.
 func (r *runner) expect() {
 	defer r.living.Done()
+	var known kinds
 	for {
 		select {
 		case <-r.changes:
@@ -34,27 +37,47 @@ func (r *runner) expect() {
 		case <-r.life.Done():
 			return
 		}
-		r.opts.Sandbox.Prepare(r.expected()...)
+		r.opts.Sandbox.Prepare(r.expected(&known)...)
 	}
 }
 
-// expected are the kinds of instances that an alias of some function leads to. What
-// cannot be started is left out; who invokes it learns why.
-func (r *runner) expected() []sandbox.Spec {
-	r.mu.RLock()
-	functions := make([]*function, 0, len(r.functions))
-	for _, f := range r.functions {
-		functions = append(functions, f)
+// kinds are what instances are prepared by, each once: a thousand functions have but a
+// few.
+type kinds []*sandbox.Spec
+
+func (k *kinds) find(spec sandbox.Spec) *sandbox.Spec {
+	for _, known := range *k {
+		if reflect.DeepEqual(*known, spec) {
+			return known
+		}
 	}
+	*k = append(*k, &spec)
+	return &spec
+}
+
+// expected are the kinds of instances that an alias of some function leads to. What
+// cannot be started is left out; who invokes it learns why. It is for one goroutine.
+func (r *runner) expected(known *kinds) []sandbox.Spec {
+	r.mu.RLock()
+	functions := slices.Collect(maps.Values(r.functions))
 	r.mu.RUnlock()
-	var specs []sandbox.Spec
+	used := map[*sandbox.Spec]bool{}
 	for _, f := range functions {
 		for _, p := range f.settings.Load().routed() {
-			command, err := p.command(r.life, onDemand, "")
-			if err == nil {
-				specs = append(specs, p.kind(command))
+			if p.kindOf == nil {
+				if command, err := p.command(r.life, onDemand, ""); err == nil {
+					p.kindOf = known.find(p.kind(command))
+				}
+			}
+			if p.kindOf != nil {
+				used[p.kindOf] = true
 			}
 		}
+	}
+	*known = slices.Collect(maps.Keys(used))
+	specs := make([]sandbox.Spec, 0, len(*known))
+	for _, k := range *known {
+		specs = append(specs, *k)
 	}
 	return specs
 }

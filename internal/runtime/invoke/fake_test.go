@@ -188,7 +188,7 @@ type fakeLanguage struct{}
 func (fakeLanguage) Runtime() string { return "provided" }
 
 func (fakeLanguage) Command(_ context.Context, f language.Function) (language.Command, error) {
-	c := language.Command{Version: "provided:fake", Argv: []string{"bootstrap"}, Env: []string{"INITIALIZATION=" + f.Initialization}}
+	c := language.Command{Version: "provided:fake", RuntimeDir: fmt.Sprintf("/runtime/%d", f.Memory), Argv: []string{"bootstrap"}, Env: []string{"INITIALIZATION=" + f.Initialization}}
 	for name, value := range f.Variables {
 		c.Env = append(c.Env, name+"="+value)
 	}

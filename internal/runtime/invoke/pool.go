@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 )
 
@@ -25,6 +26,9 @@ type pool struct {
 	function *function
 	version  version
 	key      string // version.key()
+	// kindOf is what its instances are prepared by; nil as long as that is not known.
+	// It belongs to runner.expect.
+	kindOf *sandbox.Spec
 	// tally counts the version's invocations, usage what they are billed, and series
 	// are its metrics.
 	tally  telemetry.Tally
