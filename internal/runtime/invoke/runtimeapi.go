@@ -228,7 +228,7 @@ func accepted(r *rawhttp.Request, err *apiError) {
 		err.reply(r)
 		return
 	}
-	_ = r.Reply(rawhttp.Answer{Status: http.StatusAccepted, Header: jsonHeader, Body: acceptedBody})
+	_ = r.Reply(rawhttp.Answer{Status: http.StatusAccepted, Header: jsonHeader, Body: acceptedBody, Lazy: true})
 }
 
 // reply answers with the error. That the client is gone matters to nobody.

@@ -37,7 +37,9 @@ func (b *body) Read(p []byte) (n int, err error) {
 	if b.expected {
 		b.expected = false
 		if !b.conn.request.replied {
-			if _, err := io.WriteString(b.conn.net, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			told := append(b.conn.out[:b.conn.held], "HTTP/1.1 100 Continue\r\n\r\n"...)
+			b.conn.held = 0
+			if _, err := b.conn.net.Write(told); err != nil {
 				b.err = err
 			}
 		}

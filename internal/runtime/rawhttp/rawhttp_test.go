@@ -441,3 +441,42 @@ func TestARouterFindsWhoAnswers(t *testing.T) {
 		}
 	}
 }
+
+// Who sends the next request along does not wait for the answer alone.
+func TestALazyAnswerGoesWithTheNext(t *testing.T) {
+	waiting := make(chan *Later, 1)
+	c, from := dial(t, func(r *Request) {
+		if r.Method == "GET" {
+			waiting <- r.Later()
+			return
+		}
+		body, _ := io.ReadAll(r.Body())
+		_ = r.Reply(Answer{Status: 202, Body: body, Lazy: true})
+	})
+	for _, framed := range []string{"Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"} {
+		post := "POST / HTTP/1.1\r\nHost: x\r\n" + framed
+		send(t, c, post)
+		if _, got := receive(t, from); got != "202 abc" {
+			t.Errorf("alone it is answered with %q", got)
+		}
+		send(t, c, post+head+"\r\n")
+		later := <-waiting
+		if later.conn.held == 0 {
+			t.Error("the client is told before there is a second answer")
+		}
+		if err := later.Reply(Answer{Status: 200, Body: []byte("next")}); err != nil {
+			t.Error(err)
+		}
+		for _, want := range []string{"202 abc", "200 next"} {
+			if _, got := receive(t, from); got != want {
+				t.Errorf("then it is answered with %q, want %q", got, want)
+			}
+		}
+		send(t, c, post+post)
+		for range 2 {
+			if _, got := receive(t, from); got != "202 abc" {
+				t.Errorf("two are answered with %q", got)
+			}
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package rawhttp
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -25,6 +27,10 @@ type Answer struct {
 	// Header fields; what would break a line is replaced by a space.
 	Header []Field
 	Body   []byte
+	// Lazy: if the client has sent a further GET already, it does not wait for this answer
+	// alone, which is written together with the next one. A client that is not woken twice
+	// has more time for its events.
+	Lazy bool
 }
 
 // Reply answers the request, unless it was answered before. An error means that the
@@ -37,9 +43,23 @@ func (r *Request) Reply(a Answer) error {
 	if !r.conn.body.reusable() {
 		r.close = true
 	}
+	if a.Lazy && !r.close && r.conn.hasNext() {
+		r.conn.build(a, r.old, r.keep, r.close)
+		r.conn.held = len(r.conn.out)
+		return nil
+	}
 	err := r.conn.write(a, r.old, r.keep, r.close, r.Method == http.MethodHead)
 	r.failed = err != nil
 	return err
+}
+
+// hasNext tells whether a whole GET comes after the request.
+func (c *conn) hasNext() bool {
+	if c.body.length > 0 || c.body.chunked && c.body.err != io.EOF {
+		return false
+	}
+	next := c.in[c.from:c.to]
+	return bytes.HasPrefix(next, []byte("GET ")) && bytes.Contains(next, endOfHead)
 }
 
 // refuse answers what is no request.
@@ -50,9 +70,9 @@ func (r *Request) refuse(e *protocolError) error {
 	})
 }
 
-// write writes an answer.
-func (c *conn) write(a Answer, old, keep, close, head bool) error {
-	out := append(c.out[:0], "HTTP/1.1 "...)
+// build puts an answer's head behind what is held. A body follows what is lazy at once.
+func (c *conn) build(a Answer, old, keep, close bool) {
+	out := append(c.out[:c.held], "HTTP/1.1 "...)
 	out = strconv.AppendInt(out, int64(a.Status), 10)
 	out = append(out, ' ')
 	out = append(out, http.StatusText(a.Status)...)
@@ -75,17 +95,27 @@ func (c *conn) write(a Answer, old, keep, close, head bool) error {
 		out = append(out, "Connection: keep-alive\r\n"...)
 	}
 	out = append(out, "\r\n"...)
-	c.out = out
-	if head || a.Status == http.StatusNoContent || len(a.Body) == 0 {
-		_, err := c.net.Write(out)
-		return err
+	if a.Lazy {
+		out = append(out, a.Body...)
 	}
-	if len(a.Body) <= maxCopied {
-		c.out = append(out, a.Body...)
+	c.out = out
+}
+
+// write writes an answer, after what is held.
+func (c *conn) write(a Answer, old, keep, close, head bool) error {
+	a.Lazy = false
+	c.build(a, old, keep, close)
+	c.held = 0
+	if head || a.Status == http.StatusNoContent || len(a.Body) == 0 {
 		_, err := c.net.Write(c.out)
 		return err
 	}
-	parts := net.Buffers{out, a.Body}
+	if len(a.Body) <= maxCopied {
+		c.out = append(c.out, a.Body...)
+		_, err := c.net.Write(c.out)
+		return err
+	}
+	parts := net.Buffers{c.out, a.Body}
 	_, err := parts.WriteTo(c.net)
 	return err
 }

@@ -48,7 +48,9 @@ type conn struct {
 	in       []byte
 	from, to int
 	// out is what an answer is put together in. It belongs to the Later, if there is one.
-	out     []byte
+	out []byte
+	// held is how much of out is to be written before the next answer.
+	held    int
 	request Request
 	body    body
 	// answered gets a value when a Later was answered.

@@ -35,7 +35,23 @@ class RuntimeAPI:
         return body
 
     def next(self):
-        status, headers, body = self._request("GET", "invocation/next")
+        return self._event(self._request("GET", "invocation/next"))
+
+    def respond_and_next(self, request_id, body):
+        """Responds and asks for the next event in one go, so that neither side is woken for
+        the other's mere consent, which nobody looks at."""
+        if len(body) >= 65536:
+            self.respond(request_id, body)
+            return self.next()
+        self._send(
+            self._format("POST", "/2018-06-01/runtime/invocation/%s/response" % request_id, body)
+            + self._format("GET", "/2018-06-01/runtime/invocation/next")
+        )
+        self._answer()
+        return self._event(self._answer())
+
+    def _event(self, answer):
+        status, headers, body = answer
         if status != 200:
             raise RuntimeError("the Runtime API answered /next with status %d" % status)
         return headers, body
@@ -53,12 +69,18 @@ class RuntimeAPI:
         return self._exchange(method, "/2018-06-01/runtime/" + where, body, error_type)
 
     def _exchange(self, method, path, body=None, error_type=None):
+        self._send(self._format(method, path, body, error_type))
+        return self._answer()
+
+    def _format(self, method, path, body=None, error_type=None):
         head = "%s %s HTTP/1.1\r\nHost: %s\r\n" % (method, path, self.host)
         if error_type is not None:
             head += "Lambda-Runtime-Function-Error-Type: %s\r\n" % error_type.encode("ascii", "replace").decode()
         if body is not None:
             head += "Content-Type: application/json\r\nContent-Length: %d\r\n" % len(body)
-        self._send((head + "\r\n").encode("ascii") + (body or b""))
+        return (head + "\r\n").encode("ascii") + (body or b"")
+
+    def _answer(self):
         while True:
             status, headers = self._head()
             if status >= 200:  # 100 Continue and its like come before the answer
@@ -394,8 +416,10 @@ def main():
         log_error(error)
         api.init_failed(error)
         sys.exit(1)
+    event = None
     while True:
-        headers, body = api.next()
+        headers, body = event or api.next()
+        event = None
         current_request = headers["lambda-runtime-aws-request-id"]
         if "lambda-runtime-trace-id" in headers:
             environ["_X_AMZN_TRACE_ID"] = headers["lambda-runtime-trace-id"]
@@ -408,7 +432,7 @@ def main():
             log_error(error)
             api.fail(current_request, error)
         else:
-            api.respond(current_request, result)
+            event = api.respond_and_next(current_request, result)
 
 
 main()
