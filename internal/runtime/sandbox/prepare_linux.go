@@ -58,7 +58,7 @@ func (h *host) prepare(ctx context.Context, c class) (_ *prepared, err error) {
 		return nil, err
 	}
 	defer h.starting.Done()
-	p := &prepared{host: h, class: c, id: strconv.FormatUint(h.prepared.Add(1), 10), tmp: -1, pidfd: -1}
+	p := &prepared{host: h, class: c, id: strconv.FormatUint(h.prepared.Add(1), 10), tmp: -1, pidfd: -1, settled: func() {}}
 	if err := p.make(ctx); err != nil {
 		p.discard()
 		return nil, err

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"cmp"
+	"os"
 	"slices"
 	"strings"
 )
@@ -65,9 +66,12 @@ func (h *host) reportShim(r *report, err error) {
 	r.add(networkNamespace, cmp.Or(h.lacking[networkNamespace], h.lacking[outgoing]))
 	own := "the runtime does not run as root"
 	switch h.namespace {
-	case rootNamespaces:
-		if own = ""; h.users == nil {
+	case rootNamespaces, userNamespaces:
+		if os.Geteuid() == 0 {
 			own = "this container's user namespace has too few user ids"
+		}
+		if h.users != nil {
+			own = ""
 		}
 	case noNamespaces:
 		own = reason

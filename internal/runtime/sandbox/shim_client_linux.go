@@ -103,8 +103,12 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	if err = c.send(config); err == nil {
 		_, err = c.receive(&ready)
 	}
-	if err == nil && ready.Error != "" {
+	switch {
+	case err != nil:
+	case ready.Error != "":
 		err = errors.New(ready.Error)
+	case ready.Kind != eventReady:
+		err = fmt.Errorf("the shim begins with %q", ready.Kind)
 	}
 	if err != nil {
 		s.close()

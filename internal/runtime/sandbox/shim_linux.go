@@ -221,8 +221,12 @@ func (s *shim) setUp() (lacking map[string]string, err error) {
 		return nil, refusePrivileges()
 	}
 	lacking = map[string]string{}
-	if err := s.rehearseUsers(); err != nil {
-		lacking[userNamespace] = err.Error()
+	reason, err := s.rehearseUsers()
+	if err != nil {
+		return nil, fmt.Errorf("instances cannot have a user of their own: %w", err)
+	}
+	if reason != nil {
+		lacking[userNamespace] = reason.Error()
 	}
 	if s.root, err = newCommonRoot(s.config.RootDir, s.config, s.userNamespaces); err != nil {
 		return nil, err
@@ -259,7 +263,8 @@ func (s *shim) rehearse(network networkKind) error {
 	if network == gatewayNetwork && !s.config.TUN {
 		return errors.New("no gateway runs")
 	}
-	b := &box{shim: s, cgroup: -1, request: prepareRequest{Root: &rootSpec{}, Network: network}}
+	// Its end is nothing to report.
+	b := &box{shim: s, cgroup: -1, gone: true, request: prepareRequest{Root: &rootSpec{}, Network: network}}
 	err := inThread(func() error {
 		l, tmp, err := b.isolate()
 		closeAll(openOnly(l.api, l.ingress, tmp))
@@ -272,28 +277,38 @@ func (s *shim) rehearse(network networkKind) error {
 	return err
 }
 
-// rehearseUsers finds out whether instances can have user namespaces.
-func (s *shim) rehearseUsers() error {
+// rehearseUsers finds out whether instances can have their users, and user namespaces:
+// reason is why not the latter.
+func (s *shim) rehearseUsers() (reason, err error) {
 	s.userNamespaces = true
-	list := &steps{}
-	uid := 0
-	if s.config.OwnUsers {
+	if reason = s.rehearseUser(); reason == nil {
+		return nil, nil
+	}
+	s.userNamespaces = false
+	return reason, s.rehearseUser()
+}
+
+func (s *shim) rehearseUser() error {
+	uid := functionUID
+	switch {
+	case s.config.Nested:
+		uid = 0
+	case s.config.OwnUsers:
 		uid = firstUID
 	}
-	err := s.changeUser(list, uid)
-	if err == nil {
-		list.quit()
-		err = inThread(func() error {
-			pid, pidfd, err := list.fork(-1)
-			if err == nil {
-				unix.Close(pidfd)
-				syscall.Wait4(pid, nil, 0, nil) //nolint:errcheck // it has ended
-			}
-			return err
-		})
+	list := &steps{}
+	if err := s.changeUser(list, uid); err != nil {
+		return err
 	}
-	s.userNamespaces = err == nil
-	return err
+	list.quit()
+	return inThread(func() error {
+		pid, pidfd, err := list.fork(-1)
+		if err == nil {
+			unix.Close(pidfd)
+			syscall.Wait4(pid, nil, 0, nil) //nolint:errcheck // it has ended
+		}
+		return err
+	})
 }
 
 // bury ends every instance and removes what a runtime that has died left on the

@@ -52,7 +52,7 @@ func (s *shim) giveSlot(used *slot) {
 		s.slots[used.kind] = append(s.slots[used.kind], used)
 		return
 	}
-	used.close()
+	go used.close() // which takes the kernel tens of milliseconds
 }
 
 // connect moves the calling thread into a network namespace, and opens there what the
@@ -69,7 +69,7 @@ func (b *box) connect() (l listeners, err error) {
 				return l, nil
 			}
 		}
-		reused.close() // something is not as it was
+		go reused.close() // something is not as it was
 	}
 	if b.slot, err = newSlot(b.request.Network); err != nil {
 		return listeners{-1, -1}, err
