@@ -138,6 +138,8 @@ func (inv *invocation) deliver(ctx context.Context, sink Sink, version string) (
 	select {
 	case <-done:
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil { // it may have missed some
 		return Response{}, asError(ctx.Err())
 	}
 	response, err := inv.response(version)
