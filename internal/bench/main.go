@@ -10,7 +10,7 @@
 // measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
 // or runtime, which measures what the runtime's functions wait for beside other programs
 // that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
-// instance. Only soak is never measured unless it is named: for an hour, or as long as it
+// instance, neighbour. Only soak is never measured unless it is named: for an hour, or as long as it
 // is told to, it has the runtime do all that might leave something behind.
 package main
 

@@ -68,6 +68,7 @@ var parts = []struct {
 	{"async", (*bench).async},
 	{"idle", (*bench).idle},
 	{"instance", (*bench).instance},
+	{"neighbour", (*bench).neighbour},
 }
 
 // Groups are the names that Options.Only may have.
