@@ -42,6 +42,7 @@ type Runtime struct {
 	sandbox   sandbox.Sandbox
 	languages *language.Registry
 	metrics   *telemetry.Metrics
+	traces    *telemetry.Traces
 	logs      *telemetry.Logs
 	meter     *telemetry.Meter
 	invoke    *invoke.Service
@@ -160,6 +161,10 @@ func (r *Runtime) openSandbox(ctx context.Context) (err error) {
 }
 
 func (r *Runtime) openLogs(ctx context.Context) (err error) {
+	if r.traces, err = telemetry.NewTraces(ctx, r.config.Version, r.store.NodeID()); err != nil {
+		return err
+	}
+	r.onClose(r.closeTraces)
 	r.metrics = telemetry.NewMetrics()
 	r.logs, err = telemetry.NewLogs(ctx, telemetry.LogsOptions{
 		JetStream: r.store.JetStream(),
@@ -197,6 +202,15 @@ func (r *Runtime) instancesIngress() *sandbox.Ingress {
 	}
 }
 
+// closeTraces sends the last spans.
+func (r *Runtime) closeTraces(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	if err := r.traces.Close(ctx); err != nil {
+		r.log.Warn("the last traces could not be sent", "error", err)
+	}
+}
+
 // openServices makes what serves stacks. None of it knows a stack yet.
 func (r *Runtime) openServices(ctx context.Context) (err error) {
 	r.languages, err = language.New(ctx, language.Options{
@@ -215,6 +229,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Languages: r.languages,
 		Logs:      r.logs,
 		Metrics:   r.metrics,
+		Traces:    r.traces,
 		Meter:     r.meter,
 		Ingress:   r.instancesIngress(),
 		Environment: func(stack, incarnation, function string) map[string]string {
@@ -243,6 +258,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 		Log:        r.log,
 		IngressURL: ingressURL,
 		Metrics:    r.metrics.Registry(),
+		Traces:     r.traces,
 	})
 	r.onClose(r.triggers.Close)
 	r.invoke.SetQueues(r.triggers.Queues)

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/trigger"
 )
 
@@ -128,7 +129,7 @@ func (h *invokeHandler) read(w http.ResponseWriter, r *http.Request) (invoke.Req
 		Qualifier:     name.Qualifier,
 		Payload:       payload,
 		ClientContext: clientContext,
-		TraceID:       r.Header.Get("X-Amzn-Trace-Id"),
+		TraceID:       telemetry.TraceHeader(r.Header.Get("X-Amzn-Trace-Id"), r.Header.Get("Traceparent")),
 		Source:        "api",
 		LogTail:       logType == "Tail",
 	}, kind, nil

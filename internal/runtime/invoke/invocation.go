@@ -35,6 +35,8 @@ type invocation struct {
 	// init is the instance's, if this is its first event.
 	init Initialization
 
+	// span is nil unless there are traces.
+	span *telemetry.Span
 	// done, unless nil, is told the answer.
 	done func(Response, error)
 	// outcome may be read once answered is closed.
@@ -77,6 +79,7 @@ func (inv *invocation) answer(o outcome) {
 	}
 	inv.outcome = o
 	inv.pool.settle(inv, now)
+	inv.endSpan()
 	inv.stream.close()
 	close(inv.answered)
 	if inv.done != nil {

@@ -263,6 +263,7 @@ func (f *function) newInvocation(p *pool, arn string, req Request) *invocation {
 		root := newTraceID(time.Now(), randomBytes, p.version.config.Tracing == "active")
 		inv.traceID = MergeTraces(root, inv.traceID)
 	}
+	f.beginSpan(inv, req)
 	inv.traceID = f.descend(inv.traceID)
 	return inv
 }

@@ -54,6 +54,8 @@ type Options struct {
 	Metrics *telemetry.Metrics
 	// Meter counts what versions use; nil means that nobody does.
 	Meter *telemetry.Meter
+	// Traces of invocations; nil means none.
+	Traces *telemetry.Traces
 	// Ingress, if not nil, is what instances reach the runtime's ingress by.
 	Ingress *sandbox.Ingress
 	// Environment returns further variables of a function's environment, such as its

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 )
 
 // An httpEvent is a request as functions see it: API Gateway's payload format
@@ -139,6 +141,7 @@ func eventHeaders(env Env, r *http.Request, length int, now time.Time) map[strin
 	proto, port := reachedAt(env, r)
 	headers["x-forwarded-proto"] = cmp.Or(headers["x-forwarded-proto"], proto)
 	headers["x-forwarded-port"] = cmp.Or(headers["x-forwarded-port"], port)
+	headers["x-amzn-trace-id"] = telemetry.TraceHeader(headers["x-amzn-trace-id"], headers["traceparent"])
 	if headers["x-amzn-trace-id"] == "" {
 		headers["x-amzn-trace-id"] = newTraceID(now)
 	}

@@ -19,6 +19,8 @@ type batch struct {
 	capacity int // messages
 	// lineage is what led to the messages, as a trace header; see invoke.MergeTraces.
 	lineage string
+	// traces are the messages' trace headers.
+	traces []string
 }
 
 // What the event has around its records, and between two of them.
@@ -62,6 +64,7 @@ func (b *batch) add(m *message, r receipt) (added, error) {
 	b.records, b.ids, b.size = append(b.records, encoded), append(b.ids, m.ID), size
 	if m.Trace != "" {
 		b.lineage = invoke.MergeTraces(b.lineage, m.Trace)
+		b.traces = append(b.traces, m.Trace)
 	}
 	return wanted, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -85,7 +86,7 @@ func (q *Queues) sendBody(w http.ResponseWriter, r *http.Request, arn string, li
 
 // messageOf reads SendMessage's other parameters from the query and the headers.
 func messageOf(r *http.Request, body []byte) (NewMessage, error) {
-	m := NewMessage{Body: string(body), Trace: r.Header.Get("X-Amzn-Trace-Id")}
+	m := NewMessage{Body: string(body), Trace: telemetry.TraceHeader(r.Header.Get("X-Amzn-Trace-Id"), r.Header.Get("Traceparent"))}
 	for name, values := range r.URL.Query() {
 		if len(values) != 1 {
 			return m, refuse("the query parameter %s is there %d times", name, len(values))

@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
@@ -28,6 +31,14 @@ type batchOutcome struct {
 
 func (o batchOutcome) done(id string) bool { return !o.all && !o.failed[id] }
 
+// failure says for a trace that the whole batch failed.
+func (o batchOutcome) failure() string {
+	if o.all {
+		return "the whole batch failed"
+	}
+	return ""
+}
+
 // A batchInvoker invokes a consumer's function with batches.
 type batchInvoker struct {
 	env Env
@@ -41,7 +52,7 @@ type batchInvoker struct {
 // invoke runs the function with the batch. While the function is throttled it
 // tries again until the time at which the messages are visible again: they are
 // received once however often that is, as with Lambda's pollers.
-func (i batchInvoker) invoke(ctx context.Context, b *batch, until time.Time) batchOutcome {
+func (i batchInvoker) invoke(ctx context.Context, b *batch, until time.Time) (outcome batchOutcome) {
 	request := invoke.Request{
 		Function:  i.function,
 		Qualifier: stack.AliasLive,
@@ -49,7 +60,12 @@ func (i batchInvoker) invoke(ctx context.Context, b *batch, until time.Time) bat
 		TraceID:   b.lineage,
 		Source:    "queue",
 	}
-	var outcome batchOutcome
+	if i.env.Traces != nil {
+		span := i.env.Traces.Start(trace.SpanKindConsumer, b.arn, "", b.traces, attribute.String("messaging.system", "tidegate"),
+			attribute.String("messaging.operation.type", "process"), attribute.Int("messaging.batch.message_count", len(b.ids)))
+		request.TraceID = span.Header(request.TraceID)
+		defer func() { span.End(outcome.failure(), attribute.Int("tidegate.messages_failed", len(outcome.failed))) }()
+	}
 	for wait := firstThrottleWait; ; wait = min(2*wait, lastThrottleWait) {
 		response, err := i.env.Invoker.Invoke(ctx, request)
 		if err == nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/invoke"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/store"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/telemetry"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
@@ -60,6 +61,8 @@ type Env struct {
 	// for at each use, because the port may be known only once the listener is open.
 	// Nil means the listener's own address.
 	IngressURL func() string
+	// Traces of queues' batches; nil means none.
+	Traces *telemetry.Traces
 	// Metrics takes the triggers' collectors; nil means none are kept.
 	Metrics prometheus.Registerer
 }
