@@ -202,7 +202,7 @@ type sink struct {
 
 func newSink(t *testing.T) *sink {
 	s := &sink{reports: map[string][]string{}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var report struct {
 			Handled []string
 			Node    string
@@ -220,6 +220,13 @@ func newSink(t *testing.T) *sink {
 			s.reports[id] = append(s.reports[id], report.Node)
 		}
 	}))
+	listener, err := harness.ListenOutside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
 	t.Cleanup(server.Close)
 	s.url = server.URL
 	return s

@@ -34,7 +34,7 @@ type heldHook struct {
 func newValve(t *testing.T) *valve {
 	v := &valve{hooks: make(chan *heldHook)}
 	over := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event, err := io.ReadAll(r.Body)
 		if err != nil {
 			return
@@ -55,6 +55,13 @@ func newValve(t *testing.T) *valve {
 		case <-over:
 		}
 	}))
+	listener, err := harness.ListenOutside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
 	t.Cleanup(func() {
 		close(over)
 		server.Close()

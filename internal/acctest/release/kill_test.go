@@ -37,7 +37,7 @@ type hook struct {
 func newHook(t *testing.T) *hook {
 	h := &hook{asked: make(chan string, 10), passes: make(chan struct{})}
 	over := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var event struct {
 			Functions map[string]struct{ Candidate string }
 		}
@@ -56,6 +56,13 @@ func newHook(t *testing.T) *hook {
 		case <-over:
 		}
 	}))
+	listener, err := harness.ListenOutside()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
 	t.Cleanup(func() {
 		close(over)
 		server.Close()
