@@ -139,7 +139,7 @@ func answers(message []byte, id uint16, question dnsmessage.Question) bool {
 	}
 	asked, err := parser.Question()
 	if errors.Is(err, dnsmessage.ErrSectionDone) {
-		return header.RCode != dnsmessage.RCodeSuccess // some leave the question out of an error
+		return header.RCode == dnsmessage.RCodeFormatError // it cannot say what it did not understand
 	}
 	return err == nil && asked.Type == question.Type && asked.Class == question.Class && sameName(asked.Name, question.Name)
 }

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// nameServer knows addresses of names under example.org, by what comes before it:
+// testNameServer knows addresses of names under example.org, by what comes before it:
 // "10-0-0-1.example.org". Over UDP it says of "long.example.org" that the answer is
-// too long. It returns its port.
+// too long. Each answer comes after some that were forged. It returns its port.
 func testNameServer(t testing.TB) int {
 	t.Helper()
 	var packets net.PacketConn
@@ -43,7 +43,11 @@ func testNameServer(t testing.TB) int {
 			if err != nil {
 				return
 			}
-			packets.WriteTo(nameAnswer(b[:n], false), from)
+			answer := nameAnswer(b[:n], false)
+			for _, f := range forged(answer) {
+				packets.WriteTo(f, from)
+			}
+			packets.WriteTo(answer, from)
 		}
 	}()
 	go func() {
@@ -65,6 +69,34 @@ func testNameServer(t testing.TB) int {
 		}
 	}()
 	return l.Addr().(*net.TCPAddr).Port //nolint:errcheck // it is one
+}
+
+// forged are answers as somebody else would send them who hopes that they are taken:
+// with another id, to another question, to none.
+func forged(answer []byte) (all [][]byte) {
+	var m dnsmessage.Message
+	if m.Unpack(answer) != nil {
+		return nil
+	}
+	m.Answers = []dnsmessage.Resource{{
+		Header: dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET, TTL: 1},
+		Body:   &dnsmessage.AResource{A: [4]byte{6, 6, 6, 6}},
+	}}
+	pack := func() {
+		b, _ := m.Pack()
+		all = append(all, b)
+	}
+	m.ID++
+	pack()
+	m.ID--
+	asked := m.Questions
+	m.Questions = []dnsmessage.Question{{Name: dnsmessage.MustNewName("other.example.org."), Type: dnsmessage.TypeA, Class: dnsmessage.ClassINET}}
+	pack()
+	m.Questions = nil
+	pack()
+	m.Questions, m.Response = asked, false
+	pack()
+	return append(all, nil, []byte("nonsense"))
 }
 
 func nameAnswer(query []byte, tcp bool) []byte {

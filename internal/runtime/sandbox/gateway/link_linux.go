@@ -135,7 +135,6 @@ func (l *link) strip(frame []byte) []byte {
 		var header [ethernetHeader]byte
 		copy(header[:6], frame[6:12]) // to whom it came from
 		copy(header[6:12], frame[:6])
-		header[6] ^= 2 // from somebody else: the kernel drops what claims to be its own
 		header[12], header[13] = unix.ETH_P_IP>>8, unix.ETH_P_IP&0xff
 		l.header.Store(&header)
 	}
