@@ -43,9 +43,9 @@ func startProcess(c configuration) (*client, error) {
 		return nil, fmt.Errorf("make the network gateway's socket: %w", err)
 	}
 	theirs := os.NewFile(uintptr(pair[1]), "gateway socket")
-	defer theirs.Close()
 	ours, err := newPeer(pair[0])
 	if err != nil {
+		theirs.Close()
 		return nil, err
 	}
 	cmd := exec.Command("/proc/self/exe")
@@ -55,7 +55,9 @@ func startProcess(c configuration) (*client, error) {
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs} // processDescriptor
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := startWithoutPrivileges(cmd); err != nil {
+	err = startWithoutPrivileges(cmd)
+	theirs.Close() // or the end of theirs would not show
+	if err != nil {
 		ours.Close()
 		return nil, fmt.Errorf("start the network gateway: %w", err)
 	}
