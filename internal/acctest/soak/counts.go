@@ -20,6 +20,9 @@ var names = []string{
 	"live heap", "goroutines", "descriptors", "processes", "cgroups", "mounts", "network namespaces", "files",
 }
 
+// collections counts the garbage collections that there were. It is not compared.
+const collections = "garbage collections"
+
 // Counts is how much there is of each of names: the live heap in bytes.
 type Counts map[string]float64
 
@@ -71,7 +74,9 @@ func (c Counts) addMetrics(ctx context.Context, r *harness.Runtime) error {
 	defer answer.Body.Close()
 	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
 		name, value, _ := strings.Cut(lines.Text(), " ")
-		what := map[string]string{"go_goroutines": "goroutines", "go_memstats_next_gc_bytes": "live heap"}[name]
+		what := map[string]string{
+			"go_goroutines": "goroutines", "go_memstats_next_gc_bytes": "live heap", "go_gc_duration_seconds_count": collections,
+		}[name]
 		if what == "" {
 			continue
 		}

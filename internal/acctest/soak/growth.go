@@ -3,6 +3,7 @@ package soak
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -13,40 +14,66 @@ type growth struct{ part, slack float64 }
 
 var allowed = map[string]growth{
 	// What the store knows of log lines grows until their retention is over.
-	"live heap":          {0.15, 8 << 20},
-	"goroutines":         {0.05, 12},
-	"descriptors":        {0.05, 12},
-	"processes":          {0, 4},
-	"cgroups":            {0, 12},
-	"mounts":             {0.05, 30},
-	"network namespaces": {0, 4},
-	"files":              {0, 24},
+	"live heap":   {0.15, 8 << 20},
+	"goroutines":  {0.05, 12},
+	"descriptors": {0.05, 12},
+	"processes":   {0, 4},
+	"cgroups":     {0, 12},
+	"mounts":      {0.05, 30},
+	"files":       {0, 24},
 }
 
+// maxPrepared is how many sandboxes per processor the runtime keeps prepared at most when
+// it is quiet, each with a network namespace; a few are the runtime's own.
+const (
+	maxPrepared   = 16
+	ownNamespaces = 8
+)
+
+// sandboxes is what is counted once for each sandbox that is prepared.
+const sandboxes = "network namespaces"
+
 // Grown compares what was counted when the runtime was quiet, and returns what has grown,
-// each in a sentence. What counts is the slope that half of all pairs of counts exceed
-// (Theil and Sen's), over the whole time: one count that is off changes nothing.
+// each in a sentence.
+//
+// How many sandboxes are prepared follows demand, so only counts with equally many are
+// compared. What counts is the slope that half of all such pairs exceed (Theil and Sen's):
+// one count that is off changes nothing. Sandboxes themselves have a bound.
 func Grown(quiet []Counts) (sentences []string) {
 	for _, name := range names {
 		values := make([]float64, len(quiet))
 		for i, c := range quiet {
 			values[i] = c[name]
 		}
-		more := slope(values) * float64(len(values)-1)
-		if limit := allowed[name]; more > limit.part*median(values)+limit.slack {
+		more := slope(quiet, name) * float64(len(values)-1)
+		limit := allowed[name]
+		if more > limit.part*median(values)+limit.slack ||
+			name == sandboxes && slices.Max(values) > float64(maxPrepared*runtime.NumCPU()+ownNamespaces) {
 			sentences = append(sentences, fmt.Sprintf("%s grow: %s", name, numbers(values)))
 		}
 	}
 	return sentences
 }
 
-// slope is the median of the slopes of all pairs of values, each one step apart.
-func slope(values []float64) float64 {
-	var all []float64
-	for i := range values {
-		for j := i + 1; j < len(values); j++ {
-			all = append(all, (values[j]-values[i])/float64(j-i))
+// slope is the median of the slopes of all pairs of comparable counts, or of all pairs
+// if hardly any are comparable.
+func slope(quiet []Counts, name string) float64 {
+	var comparable, all []float64
+	for i, one := range quiet {
+		for j := i + 1; j < len(quiet); j++ {
+			other := quiet[j]
+			slope := (other[name] - one[name]) / float64(j-i)
+			all = append(all, slope)
+			if one[sandboxes] == other[sandboxes] {
+				comparable = append(comparable, slope)
+			}
 		}
+	}
+	switch {
+	case name == sandboxes:
+		return 0
+	case len(comparable) > 1:
+		return median(comparable)
 	}
 	return median(all)
 }

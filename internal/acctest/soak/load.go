@@ -225,6 +225,29 @@ func (l *load) invoke(ctx context.Context, function, do, kind string) error {
 	return nil
 }
 
+// maxGarbage bounds what is sent to the runtime to have it collect its garbage, in MB.
+const maxGarbage = 1000
+
+// collect has the runtime allocate until it has collected its garbage twice since it is
+// quiet, and counts what it has then of memory: requests of a megabyte that are no JSON.
+func (l *load) collect(ctx context.Context, counts Counts) error {
+	before := counts[collections]
+	garbage := bytes.Repeat([]byte("x"), 1_000_000)
+	for range maxGarbage {
+		err := l.runtime.Call(ctx, http.MethodPost, "/2015-03-31/functions/soak-node-warm:live/invocations", garbage, nil)
+		if !harness.IsStatus(err, http.StatusBadRequest) {
+			return fmt.Errorf("a request that is no JSON is answered: %w", err)
+		}
+		if err := counts.addMetrics(ctx, l.runtime); err != nil {
+			return err
+		}
+		if counts[collections] >= before+2 {
+			return nil
+		}
+	}
+	return fmt.Errorf("the runtime does not collect its garbage: %v", counts)
+}
+
 func (l *load) count(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -78,6 +78,9 @@ func Run(ctx context.Context, opts Options) (report Report, err error) {
 		if err != nil {
 			return report, err
 		}
+		if err := l.collect(ctx, counts); err != nil {
+			return report, err
+		}
 		if cycle >= opts.Warm {
 			report.Quiet = append(report.Quiet, counts)
 		}
@@ -101,6 +104,7 @@ func quiet(ctx context.Context, r *harness.Runtime, temp string) (counts Counts,
 		}
 		now := maps.Clone(counts)
 		delete(now, "live heap")
+		delete(now, collections)
 		if maps.Equal(now, last) {
 			same++
 		} else {
