@@ -3,6 +3,7 @@ package soak
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,32 +14,45 @@ import (
 type growth struct{ part, slack float64 }
 
 var allowed = map[string]growth{
-	// What the store knows of log lines grows until their retention is over.
-	"live heap":   {0.15, 8 << 20},
+	// What the store knows of log lines grows until their retention is over, and what it
+	// has in its caches comes and goes.
+	"live heap":   {0.15, 32 << 20},
 	"goroutines":  {0.05, 12},
 	"descriptors": {0.05, 12},
-	"processes":   {0, 4},
 	"cgroups":     {0, 12},
 	"mounts":      {0.05, 30},
 	"files":       {0, 24},
 }
 
 // maxPrepared is how many sandboxes per processor the runtime keeps prepared at most when
-// it is quiet, each with a network namespace; a few are the runtime's own.
+// it is quiet, and how many network namespaces and processes are the runtime's own or
+// about to be used again.
 const (
-	maxPrepared   = 16
-	ownNamespaces = 8
+	maxPrepared = 16
+	ownOnes     = 24
 )
 
-// sandboxes is what is counted once for each sandbox that is prepared.
-const sandboxes = "network namespaces"
+// atMost is how many there may be at all of what follows demand.
+func atMost(name string) float64 {
+	switch prepared := float64(maxPrepared * runtime.NumCPU()); name {
+	case "processes":
+		return 2*prepared + ownOnes
+	case "network namespaces":
+		return prepared + ownOnes
+	}
+	return math.Inf(1)
+}
+
+// prepared follows the number of sandboxes that are prepared when the runtime is quiet.
+const prepared = "processes"
 
 // Grown compares what was counted when the runtime was quiet, and returns what has grown,
 // each in a sentence.
 //
 // How many sandboxes are prepared follows demand, so only counts with equally many are
 // compared. What counts is the slope that half of all such pairs exceed (Theil and Sen's):
-// one count that is off changes nothing. Sandboxes themselves have a bound.
+// one count that is off changes nothing. Sandboxes themselves have a bound, and the heap
+// is compared all the time.
 func Grown(quiet []Counts) (sentences []string) {
 	for _, name := range names {
 		values := make([]float64, len(quiet))
@@ -48,7 +62,7 @@ func Grown(quiet []Counts) (sentences []string) {
 		more := slope(quiet, name) * float64(len(values)-1)
 		limit := allowed[name]
 		if more > limit.part*median(values)+limit.slack ||
-			name == sandboxes && slices.Max(values) > float64(maxPrepared*runtime.NumCPU()+ownNamespaces) {
+			slices.Max(values) > atMost(name) {
 			sentences = append(sentences, fmt.Sprintf("%s grow: %s", name, numbers(values)))
 		}
 	}
@@ -64,15 +78,15 @@ func slope(quiet []Counts, name string) float64 {
 			other := quiet[j]
 			slope := (other[name] - one[name]) / float64(j-i)
 			all = append(all, slope)
-			if one[sandboxes] == other[sandboxes] {
+			if one[prepared] == other[prepared] {
 				comparable = append(comparable, slope)
 			}
 		}
 	}
 	switch {
-	case name == sandboxes:
+	case !math.IsInf(atMost(name), 1):
 		return 0
-	case len(comparable) > 1:
+	case len(comparable) > 1 && name != "live heap":
 		return median(comparable)
 	}
 	return median(all)
