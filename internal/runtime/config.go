@@ -27,6 +27,9 @@ type Config struct {
 	Replicas                 int
 	// Isolation is auto, strict, process or oci: see sandbox.Mode.
 	Isolation string
+	// OCIRuntime is the program that runs functions with isolation oci; empty has one
+	// looked for.
+	OCIRuntime string
 	// Interpreters are folders searched for interpreters before PATH.
 	Interpreters []string
 	// MaxConcurrency is the most instances at once, of all functions on all nodes.

@@ -139,8 +139,9 @@ func (r *Runtime) openStore(ctx context.Context) (err error) {
 
 func (r *Runtime) openSandbox(ctx context.Context) (err error) {
 	r.sandbox, err = sandbox.New(ctx, sandbox.Options{
-		Dir:  filepath.Join(r.store.Dir(), "instances"),
-		Mode: sandbox.Mode(r.config.Isolation),
+		Dir:        filepath.Join(r.store.Dir(), "instances"),
+		Mode:       sandbox.Mode(r.config.Isolation),
+		OCIRuntime: r.config.OCIRuntime,
 		// Management is not for functions, and neither is the store.
 		Ports:   []uint16{uint16(portOf(r.management))},
 		Servers: r.config.natsServers(),

@@ -52,6 +52,9 @@ type hierarchy interface {
 	missing() map[string]string
 	// create makes one with a limit on processes alone.
 	create(id string) (group, error)
+	// container is for what an OCI runtime makes and limits: its cgroup, by the path that
+	// is to be in the container's configuration.
+	container(id string, l groupLimits) (path string, _ group, err error)
 }
 
 // A group is the cgroup of one instance, over all hierarchies.

@@ -98,12 +98,12 @@ type running struct {
 }
 
 // start starts one of the test's programs; it is killed at the end of the test.
-func start(t testing.TB, h *host, program string, args ...string) *running {
+func start(t testing.TB, h Sandbox, program string, args ...string) *running {
 	t.Helper()
 	return startWith(t, h, func(*Spec) {}, program, args...)
 }
 
-func startWith(t testing.TB, h *host, change func(*Spec), program string, args ...string) *running {
+func startWith(t testing.TB, h Sandbox, change func(*Spec), program string, args ...string) *running {
 	t.Helper()
 	output := &lines{changed: make(chan struct{})}
 	spec := functionSpec(taskDir(t), strings.ToLower(program)+"-"+nextID(), output, program, args...)

@@ -13,8 +13,7 @@ import (
 
 func TestModes(t *testing.T) {
 	for mode, want := range map[Mode]string{
-		ModeOCI: "isolation oci is not available in this version; use auto, strict or process",
-		"total": `isolation "total" is unknown; use auto, strict or process`,
+		"total": `isolation "total" is unknown; use auto, strict, process or oci`,
 	} {
 		if _, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: mode}); err == nil || err.Error() != want {
 			t.Errorf("mode %s: %v, not %s", mode, err, want)

@@ -41,7 +41,7 @@ type host struct {
 
 // New removes what runtimes that have ended left behind, finds out what the
 // host allows, and returns a sandbox for the mode.
-func New(_ context.Context, o Options) (Sandbox, error) {
+func New(ctx context.Context, o Options) (Sandbox, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -60,6 +60,9 @@ func New(_ context.Context, o Options) (Sandbox, error) {
 	h := &host{options: o, dir: filepath.Join(o.Dir, owner), instances: map[*instance]struct{}{}}
 	if err := os.Mkdir(h.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the sandbox's folder: %w", err)
+	}
+	if o.Mode == ModeOCI {
+		return newContainers(ctx, h, owner)
 	}
 	report := newReport(o.Mode)
 	if err := h.setUp(owner, report); err != nil {
@@ -225,6 +228,11 @@ func (h *host) Close() error {
 	for _, i := range running {
 		<-i.Done()
 	}
+	return h.tearDown()
+}
+
+// tearDown removes what the sandbox has on the host. No instance is left.
+func (h *host) tearDown() error {
 	if h.shim != nil {
 		h.shim.close()
 	}
@@ -253,6 +261,7 @@ func sweepFolders(dir string) {
 		if ownerGone(entry.Name()) {
 			left := filepath.Join(dir, entry.Name())
 			killMarked(left)
+			deleteLeftContainers(left)
 			os.RemoveAll(left) //nolint:errcheck // the next runtime tries again
 		}
 	}

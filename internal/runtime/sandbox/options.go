@@ -26,6 +26,9 @@ type Options struct {
 	Dir string
 	// Mode defaults to ModeAuto.
 	Mode Mode
+	// OCIRuntime is the name or the path of the program for ModeOCI. Empty has the usual
+	// ones looked for.
+	OCIRuntime string
 	// Ports of this host and Servers ("host:port") elsewhere are the runtime's own: no
 	// instance reaches them, where it has a network of its own.
 	Ports   []uint16
@@ -44,11 +47,12 @@ func (o Options) withDefaults() (Options, error) {
 	switch o.Mode {
 	case "":
 		o.Mode = ModeAuto
-	case ModeAuto, ModeStrict, ModeProcess:
-	case ModeOCI:
-		return o, fmt.Errorf("isolation oci is not available in this version; use auto, strict or process")
+	case ModeAuto, ModeStrict, ModeProcess, ModeOCI:
 	default:
-		return o, fmt.Errorf("isolation %q is unknown; use auto, strict or process", o.Mode)
+		return o, fmt.Errorf("isolation %q is unknown; use auto, strict, process or oci", o.Mode)
+	}
+	if o.OCIRuntime != "" && o.Mode != ModeOCI {
+		return o, fmt.Errorf("an OCI runtime is named, and isolation is %s; use isolation oci", o.Mode)
 	}
 	return o, nil
 }

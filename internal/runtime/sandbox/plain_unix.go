@@ -35,6 +35,9 @@ func New(_ context.Context, o Options) (Sandbox, error) {
 	if o.Mode == ModeStrict {
 		return nil, errors.New("isolation strict cannot be had on this host; missing: all of it: only Linux can isolate")
 	}
+	if o.Mode == ModeOCI {
+		return nil, errors.New("isolation oci cannot be had on this host: only Linux has containers")
+	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the sandbox's folder: %w", err)
 	}

@@ -57,6 +57,7 @@ var programs = map[string]func(args []string){
 	"spin":       func([]string) { spin() },
 	"descriptor": func([]string) { openFiles() },
 	"runtime":    runRuntime,
+	"containers": runContainers,
 	"user":       runAsUser,
 }
 

@@ -51,6 +51,8 @@ type shimConfig struct {
 	// if the runtime dies.
 	Dir    string
 	Groups []string
+	// Containers are to be removed then as well; nil if there are none.
+	Containers *containerState
 }
 
 type requestKind string

@@ -334,6 +334,9 @@ func (s *shim) bury() {
 		}
 	}
 	s.leaveCgroups()
+	if s.config.Containers != nil {
+		s.config.Containers.deleteAll()
+	}
 	if s.config.Namespaces {
 		unix.Unmount(s.config.RootDir, unix.MNT_DETACH) //nolint:errcheck // removing the folder fails then
 	}

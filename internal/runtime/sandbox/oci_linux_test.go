@@ -1,0 +1,270 @@
+package sandbox
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/cgroups"
+	"golang.org/x/sys/unix"
+)
+
+// runc is the OCI runtime of these tests.
+func runc(t testing.TB) string {
+	t.Helper()
+	tool := exec.Command("../../../tools/runc")
+	tool.Stderr = os.Stderr
+	path, err := tool.Output()
+	if err != nil {
+		t.Fatalf("tools/runc: %v", err)
+	}
+	return strings.TrimSpace(string(path))
+}
+
+func newContainerSandbox(t testing.TB) *containers {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := New(context.Background(), Options{
+		Dir: dir, Mode: ModeOCI, OCIRuntime: runc(t), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.(*containers)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("folders are left: %v %v", left, err)
+		}
+		for _, pattern := range c.groups.folders() {
+			if left, err := filepath.Glob(pattern); err != nil || len(left) > 0 {
+				t.Errorf("cgroups are left: %v %v", left, err)
+			}
+		}
+	})
+	return c
+}
+
+func TestAnOCIRuntimeRunsFunctions(t *testing.T) {
+	s := newContainerSandbox(t)
+	i := start(t, s, "world")
+	if e := i.ended(); e.Code != 0 {
+		t.Fatalf("it ended so: %+v\n%s", e, i.output)
+	}
+	for words, want := range map[string]string{
+		"directory": "/var/task", "pid": "1", "hostname": "localhost", "groups": "0", "named": "true",
+		"CapInh:": "0000000000000000", "CapPrm:": "0000000000000000", "CapEff:": "0000000000000000",
+		"CapBnd:": "0000000000000000", "CapAmb:": "0000000000000000", "NoNewPrivs:": "1", "files": "1024 1024",
+		"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001", "LAMBDA_TASK_ROOT": "/var/task", "LAMBDA_RUNTIME_DIR": "/var/runtime",
+		"HOME": "/tmp", "TMPDIR": "/tmp", "PLACE": "/var/task/x",
+	} {
+		if got := i.says(words + " "); got != want {
+			t.Errorf("%s is %q, not %q", words, got, want)
+		}
+	}
+	if strings.Contains(i.output.String(), "\nopen ") {
+		t.Errorf("descriptors are open: %s", i.output)
+	}
+	one, another := start(t, s, "call"), start(t, s, "call")
+	for _, caller := range []*running{one, another} {
+		id := caller.Instance.(*container).spec.ID
+		if got := caller.says("answer "); got != id {
+			t.Errorf("the Runtime API of %s answers %q", id, got)
+		}
+	}
+	for measure, want := range map[string][]string{"boundary of runc": s.Isolation().Enforced, callFilter + ": left to the OCI runtime": s.Isolation().Missing} {
+		if !slices.Contains(want, measure) {
+			t.Errorf("%q is not reported: %+v", measure, s.Isolation())
+		}
+	}
+}
+
+func TestHowContainersEnd(t *testing.T) {
+	s := newContainerSandbox(t)
+	if e := start(t, s, "exit").ended(); e.Code != 7 || e.Signal != "" || e.OutOfMemory {
+		t.Errorf("exit status 7: %+v", e)
+	}
+	if e := start(t, s, "memory", "1500").ended(); !e.OutOfMemory || e.Signal != "SIGKILL" {
+		t.Errorf("1500 MB of 128 MB: %+v", e)
+	}
+	asked := start(t, s, "term")
+	asked.says("ready")
+	asked.Terminate()
+	if e := asked.ended(); e.Code != 3 {
+		t.Errorf("who was asked to end: %+v", e)
+	}
+	for reason, change := range map[string]func(path string) error{
+		"bootstrap is missing: the package has no such file": os.Remove,
+		"bootstrap is empty": func(path string) error {
+			return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o755))
+		},
+	} {
+		e := startWith(t, s, func(spec *Spec) {
+			if err := change(filepath.Join(spec.TaskDir, "bootstrap")); err != nil {
+				t.Fatal(err)
+			}
+		}, "echo").ended()
+		if e.StartError != reason {
+			t.Errorf("it ended so: %+v, not for %q", e, reason)
+		}
+	}
+	spec := functionSpec(taskDir(t), "extended", io.Discard, "echo")
+	spec.Extensions = []Extension{{Name: "agent", Program: Program{Argv: []string{"/bin/true"}}}}
+	want := "start instance extended: extension agent cannot be started with isolation oci, where a container has one program; use auto"
+	if _, err := s.Start(t.Context(), spec); err == nil || err.Error() != want {
+		t.Errorf("an extension: %v", err)
+	}
+}
+
+func TestAContainerCannotTouchTheHost(t *testing.T) {
+	s := newContainerSandbox(t)
+	secret := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(secret, []byte("secret"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	i := start(t, s, "attack", secret, s.dir, s.options.Dir, "/home", "/root", "/etc/shadow", "/dev/mem", "/dev/kmsg", "/proc/kcore", "/sys/kernel")
+	i.says("attacked")
+	for line := range strings.Lines(i.output.String()) {
+		if strings.HasPrefix(line, "possible: ") {
+			t.Error(strings.TrimSpace(line))
+		}
+	}
+	full := startWith(t, s, func(spec *Spec) { spec.EphemeralStorage = 64 }, "fill-tmp")
+	if got := full.says("full "); got != "64 true" {
+		t.Errorf("writing to /tmp came to %q, not to 64 MB and ENOSPC", got)
+	}
+	family := start(t, s, "family")
+	family.says("ready")
+	pids, err := cgroups.GetAllPids(family.Instance.(*container).group.(*group1).dirs[pidsController])
+	if err != nil || len(pids) < 6 {
+		t.Fatalf("the family's processes are %v: %v", pids, err)
+	}
+	family.Kill()
+	family.ended()
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d outlived its container", pid)
+		}
+	}
+}
+
+func TestNothingOfAKilledRuntimesContainersStays(t *testing.T) {
+	for name, buried := range map[string]bool{"at once": true, "once the next has started": false} {
+		t.Run(name, func(t *testing.T) {
+			dir, program := t.TempDir(), runc(t)
+			cmd := exec.Command("/proc/self/exe", dir, program, taskDir(t))
+			cmd.Env = append(os.Environ(), programVariable+"=containers")
+			output, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				cmd.Process.Kill() //nolint:errcheck // it was killed already, unless the test failed
+				cmd.Wait()         //nolint:errcheck // as above
+			})
+			told := map[string]string{}
+			for text := bufio.NewScanner(output); text.Scan() && text.Text() != "ready"; {
+				what, value, _ := strings.Cut(text.Text(), " ")
+				told[what] = value
+			}
+			shim, err1 := strconv.Atoi(told["shim"])
+			first, err2 := strconv.Atoi(told["instance"])
+			if err := errors.Join(err1, err2); err != nil {
+				t.Fatal(err)
+			}
+			if !buried {
+				if err := unix.Kill(shim, unix.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			cmd.Wait() //nolint:errcheck // it was killed
+			if !buried {
+				if err := unix.Kill(shim, unix.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				eventually(t, "the shim ends", func() bool { return !alive(shim) })
+				if !alive(first) {
+					t.Fatal("nothing is left for the next runtime")
+				}
+				next, err := New(t.Context(), Options{Dir: dir, Mode: ModeOCI, OCIRuntime: program})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := next.Close(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			eventually(t, "container, cgroups and folders are gone", func() bool {
+				left, err := filepath.Glob("/sys/fs/cgroup/*/" + told["group"])
+				folders, err2 := os.ReadDir(dir)
+				return !alive(first) && errors.Join(err, err2) == nil && len(left)+len(folders) == 0
+			})
+		})
+	}
+}
+
+func TestWhatKeepsContainersFromStarting(t *testing.T) {
+	for want, o := range map[string]Options{
+		"the OCI runtime no-such is not a program that this user can execute; name another, or none to have crun, runc, runsc, kata-runtime looked for": {Mode: ModeOCI, OCIRuntime: "no-such"},
+		"an OCI runtime is named, and isolation is auto; use isolation oci":                                                                             {OCIRuntime: "runc"},
+	} {
+		o.Dir = t.TempDir()
+		if _, err := New(t.Context(), o); err == nil || err.Error() != want {
+			t.Errorf("%v, not %s", err, want)
+		}
+	}
+	if _, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: ModeOCI, OCIRuntime: "/bin/false"}); err == nil ||
+		!strings.HasPrefix(err.Error(), "isolation oci: start instance rehearsal: false ran no container: ") {
+		t.Errorf("an OCI runtime that is none: %v", err)
+	}
+	t.Setenv("PATH", t.TempDir())
+	want := "isolation oci needs an OCI runtime, and none of crun, runc, runsc, kata-runtime is on the PATH; install one, or use auto"
+	if _, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: ModeOCI}); err == nil || err.Error() != want {
+		t.Errorf("%v, not %s", err, want)
+	}
+}
+
+// runContainers is a runtime with one container, until it is killed.
+func runContainers(args []string) {
+	os.Unsetenv(programVariable)
+	s, err := New(context.Background(), Options{Dir: args[0], Mode: ModeOCI, OCIRuntime: args[1]})
+	must(err)
+	output, input := net.Pipe()
+	i, err := s.Start(context.Background(), functionSpec(args[2], "family", input, "family"))
+	must(err)
+	if line, err := bufio.NewReader(output).ReadString('\n'); line != "ready\n" {
+		must(errors.Join(err, fmt.Errorf("the family said %q", line)))
+	}
+	fmt.Println("instance", i.PID())
+	for _, pid := range processes() {
+		name, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		if err != nil || !strings.HasPrefix(string(name), shimName+"\x00") {
+			continue
+		}
+		if fields, err := statOf(pid); err == nil && fields[1] == strconv.Itoa(os.Getpid()) {
+			fmt.Println("shim", pid)
+		}
+	}
+	fmt.Println("group", i.(*container).groupPath) //nolint:forcetypeassert // it is one in this mode
+	ready()
+	forever()
+}
