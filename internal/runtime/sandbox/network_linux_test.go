@@ -246,3 +246,16 @@ func serveText(t *testing.T, text string) net.Listener {
 	}
 	return nil
 }
+
+// Extensions bind to this name for the telemetry that they subscribe to.
+func TestAnInstanceKnowsItselfByLambdasName(t *testing.T) {
+	h := newSandbox(t, ModeAuto)
+	if _, missing := h.lacking[networkNamespace]; missing {
+		t.Logf("this host has no network namespaces: %v", h.Isolation().Missing)
+		return
+	}
+	i := start(t, h, "call", "sandbox.localdomain:9001")
+	if e := i.ended(); e.Code != 0 || strings.Contains(i.output.String(), "refused") {
+		t.Errorf("sandbox.localdomain does not lead to the instance: %+v %s", e, i.output)
+	}
+}

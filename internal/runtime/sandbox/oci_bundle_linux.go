@@ -31,7 +31,7 @@ func (c *container) writeBundle() error {
 	}
 	for name, content := range map[string][]byte{
 		resolverFile: gateway.ResolvConf(), "/etc/passwd": passwd(c.uid), "/etc/group": []byte("root:x:0:\n"),
-		hostsFile: []byte("127.0.0.1 localhost\n"),
+		hostsFile: []byte("127.0.0.1 localhost sandbox.localdomain sandbox\n"),
 	} {
 		if err := os.MkdirAll(filepath.Dir(root+name), 0o755); err != nil {
 			return err

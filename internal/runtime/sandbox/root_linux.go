@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -318,13 +319,14 @@ func (r *commonRoot) take(p prepareRequest, a assignRequest) ([]tree, error) {
 			}
 		}
 	}
-	changing := []string{hostsFile}
-	if p.Network == hostNetwork {
-		changing = append(changing, resolverFile)
+	changing := map[string]string{hostsFile: hostsFile, resolverFile: resolverFile}
+	if p.Network != hostNetwork && err == nil {
+		delete(changing, resolverFile)
+		changing[hostsFile], err = r.hosts()
 	}
-	for _, path := range changing {
-		if _, missing := os.Stat(path); err == nil && missing == nil {
-			err = add(path, path, false)
+	for target, source := range changing {
+		if _, missing := os.Stat(source); err == nil && missing == nil {
+			err = add(source, target, false)
 		}
 	}
 	if err != nil {
@@ -332,6 +334,27 @@ func (r *commonRoot) take(p prepareRequest, a assignRequest) ([]tree, error) {
 		return nil, err
 	}
 	return trees, nil
+}
+
+// hosts returns a file with the names that the host knows by itself and those of the
+// instance, which are Lambda's: extensions listen there for telemetry.
+func (r *commonRoot) hosts() (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	names, err := os.ReadFile(hostsFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the host's names: %w", err)
+	}
+	names = append(names, "\n127.0.0.1 localhost sandbox.localdomain sandbox\n"...)
+	file := filepath.Join(filepath.Dir(r.writable), "hosts")
+	if before, err := os.ReadFile(file); err == nil && bytes.Equal(before, names) {
+		return file, nil
+	}
+	// Instances that run keep the file they have.
+	if err := os.WriteFile(file+".new", names, 0o444); err != nil {
+		return "", err
+	}
+	return file, os.Rename(file+".new", file)
 }
 
 func takeTree(source, target string, own bool) (tree, error) {
