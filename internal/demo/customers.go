@@ -19,6 +19,7 @@ type customers struct {
 	gone chan struct{}
 
 	mu      sync.Mutex
+	asked   int
 	answers []answer
 	err     error
 }
@@ -27,6 +28,8 @@ type customers struct {
 type answer struct {
 	status  int
 	version string
+	// request is its number, the first one's is 0.
+	request int
 }
 
 // come sends customers.
@@ -57,7 +60,12 @@ func (c *customers) leave() {
 }
 
 func (c *customers) ask(ctx context.Context) {
+	c.mu.Lock()
+	request := c.asked
+	c.asked++
+	c.mu.Unlock()
 	got, err := get(ctx, c.url)
+	got.request = request
 	if ctx.Err() != nil {
 		return
 	}
@@ -83,7 +91,7 @@ func get(ctx context.Context, url string) (answer, error) {
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return answer{}, err
 	}
-	return answer{resp.StatusCode, resp.Header.Get("X-Amz-Executed-Version")}, nil
+	return answer{status: resp.StatusCode, version: resp.Header.Get("X-Amz-Executed-Version")}, nil
 }
 
 // A tally is of requests and of those that failed, of all and by version.
@@ -92,12 +100,15 @@ type tally struct {
 	allOf, failedOf map[string]int
 }
 
-// since counts the answers from a mark on. That a request got none is an error.
+// since counts the answers to requests from a mark on. That a request got none is an error.
 func (c *customers) since(mark int) (tally, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := tally{allOf: map[string]int{}, failedOf: map[string]int{}}
-	for _, a := range c.answers[mark:] {
+	for _, a := range c.answers {
+		if a.request < mark {
+			continue
+		}
 		t.all++
 		t.allOf[a.version]++
 		if a.status != http.StatusOK {
@@ -111,9 +122,10 @@ func (c *customers) since(mark int) (tally, error) {
 	return t, nil
 }
 
-// mark is where the answers to come begin.
+// mark is where the requests to come begin: one that is under way went to whichever
+// version was the right one before.
 func (c *customers) mark() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.answers)
+	return c.asked
 }

@@ -51,15 +51,21 @@ const prepared = "processes"
 //
 // How many sandboxes are prepared follows demand, so only counts with equally many are
 // compared. What counts is the slope that half of all such pairs exceed (Theil and Sen's):
-// one count that is off changes nothing. Sandboxes themselves have a bound, and the heap
-// is compared all the time.
+// one count that is off changes nothing. Where hardly any counts have equally many, all are
+// compared, and what the sandboxes that came to be have by their share is no growth.
+// Sandboxes themselves have a bound, and the heap is compared all the time.
 func Grown(quiet []Counts) (sentences []string) {
 	for _, name := range names {
 		values := make([]float64, len(quiet))
 		for i, c := range quiet {
 			values[i] = c[name]
 		}
-		more := slope(quiet, name) * float64(len(values)-1)
+		slope, comparable := slope(quiet, name)
+		if !comparable && name != "live heap" {
+			more, _ := slopeOfAll(quiet, prepared)
+			slope -= max(more, 0) * share(quiet, name)
+		}
+		more := slope * float64(len(values)-1)
 		limit := allowed[name]
 		if more > limit.part*median(values)+limit.slack ||
 			slices.Max(values) > atMost(name) {
@@ -71,25 +77,42 @@ func Grown(quiet []Counts) (sentences []string) {
 
 // slope is the median of the slopes of all pairs of comparable counts, or of all pairs
 // if hardly any are comparable.
-func slope(quiet []Counts, name string) float64 {
-	var comparable, all []float64
+func slope(quiet []Counts, name string) (_ float64, comparable bool) {
+	all, alike := slopeOfAll(quiet, name)
+	switch {
+	case !math.IsInf(atMost(name), 1):
+		return 0, true
+	case len(alike) > 1 && name != "live heap":
+		return median(alike), true
+	}
+	return all, false
+}
+
+// slopeOfAll is the median of the slopes of all pairs. Alike are those of comparable ones.
+func slopeOfAll(quiet []Counts, name string) (_ float64, alike []float64) {
+	var all []float64
 	for i, one := range quiet {
 		for j := i + 1; j < len(quiet); j++ {
 			other := quiet[j]
 			slope := (other[name] - one[name]) / float64(j-i)
 			all = append(all, slope)
 			if one[prepared] == other[prepared] {
-				comparable = append(comparable, slope)
+				alike = append(alike, slope)
 			}
 		}
 	}
-	switch {
-	case !math.IsInf(atMost(name), 1):
-		return 0
-	case len(comparable) > 1 && name != "live heap":
-		return median(comparable)
+	return median(all), alike
+}
+
+// share is how many of something there are to one process.
+func share(quiet []Counts, name string) float64 {
+	var shares []float64
+	for _, c := range quiet {
+		if c[prepared] > 0 {
+			shares = append(shares, c[name]/c[prepared])
+		}
 	}
-	return median(all)
+	return median(shares)
 }
 
 func median(values []float64) float64 {

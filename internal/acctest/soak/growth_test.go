@@ -33,6 +33,20 @@ func TestGrowthIsTold(t *testing.T) {
 			{"processes": 27, "descriptors": 700},
 			{"processes": 27, "descriptors": 700},
 		}, false},
+		"more and more of them": {[]Counts{
+			{"processes": 47, "descriptors": 625, "cgroups": 68, "mounts": 1161},
+			{"processes": 49, "descriptors": 657, "cgroups": 71, "mounts": 1207},
+			{"processes": 49, "descriptors": 656, "cgroups": 71, "mounts": 1207},
+			{"processes": 53, "descriptors": 688, "cgroups": 77, "mounts": 1307},
+			{"processes": 61, "descriptors": 774, "cgroups": 89, "mounts": 1503},
+		}, false},
+		"more and more of them, and cgroups that stay": {[]Counts{
+			{"processes": 47, "cgroups": 68},
+			{"processes": 49, "cgroups": 91},
+			{"processes": 50, "cgroups": 111},
+			{"processes": 53, "cgroups": 137},
+			{"processes": 61, "cgroups": 169},
+		}, true},
 		"more of them, and more of each": {[]Counts{
 			{"processes": 20, "descriptors": 500},
 			{"processes": 20, "descriptors": 520},
