@@ -18,7 +18,8 @@ func TestGrowthIsTold(t *testing.T) {
 		counts []Counts
 		grown  bool
 	}{
-		"a descriptor for each of 20 starts": {series("descriptors", 100, 120, 140, 160, 180), true},
+		"a descriptor for each of 90 starts": {series("descriptors", 100, 190, 280, 370, 460), true},
+		"some descriptors come and go":       {series("descriptors", 815, 875, 814, 873, 874), false},
 		"as many as before":                  {series("descriptors", 100, 100, 100, 100, 100), false},
 		"more and fewer":                     {series("descriptors", 100, 108, 97, 109, 99), false},
 		"one count that is off":              {series("descriptors", 100, 100, 100, 100, 400), false},
@@ -42,18 +43,18 @@ func TestGrowthIsTold(t *testing.T) {
 		}, false},
 		"more and more of them, and cgroups that stay": {[]Counts{
 			{"processes": 47, "cgroups": 68},
-			{"processes": 49, "cgroups": 91},
-			{"processes": 50, "cgroups": 111},
-			{"processes": 53, "cgroups": 137},
-			{"processes": 61, "cgroups": 169},
+			{"processes": 49, "cgroups": 161},
+			{"processes": 50, "cgroups": 251},
+			{"processes": 53, "cgroups": 347},
+			{"processes": 61, "cgroups": 449},
 		}, true},
 		"more of them, and more of each": {[]Counts{
 			{"processes": 20, "descriptors": 500},
-			{"processes": 20, "descriptors": 520},
-			{"processes": 24, "descriptors": 600},
-			{"processes": 24, "descriptors": 620},
-			{"processes": 27, "descriptors": 700},
-			{"processes": 27, "descriptors": 720},
+			{"processes": 20, "descriptors": 590},
+			{"processes": 24, "descriptors": 700},
+			{"processes": 24, "descriptors": 790},
+			{"processes": 27, "descriptors": 900},
+			{"processes": 27, "descriptors": 990},
 		}, true},
 		"a sandbox for each of many starts": {series("network namespaces", 100, 200, 300, 1000), true},
 		"a process for each start":          {series("processes", 30, 500, 600, 800, 1000, 1200), true},
