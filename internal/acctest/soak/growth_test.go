@@ -25,7 +25,8 @@ func TestGrowthIsTold(t *testing.T) {
 		"one count that is off":              {series("descriptors", 100, 100, 100, 100, 400), false},
 		"more at first, and then no more":    {series("cgroups", 0, 30, 30, 30, 30, 30), false},
 		"a megabyte of heap more in the end": {series("live heap", 40<<20, 40<<20, 41<<20, 41<<20), false},
-		"20 MiB of heap in each cycle":       {series("live heap", 40<<20, 60<<20, 80<<20, 100<<20), true},
+		"40 MiB of heap in each cycle":       {series("live heap", 40<<20, 80<<20, 120<<20, 160<<20), true},
+		"heap that comes and goes":           {series("live heap", 29<<20, 32<<20, 68<<20, 56<<20, 59<<20), false},
 		"more prepared sandboxes": {[]Counts{
 			{"processes": 20, "descriptors": 500},
 			{"processes": 20, "descriptors": 501},
