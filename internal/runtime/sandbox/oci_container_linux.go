@@ -102,6 +102,7 @@ func (c *container) connect() (err error) {
 	}
 	api, err := takeListener(open.api, nil)
 	if err != nil {
+		closeAll(openOnly(open.ingress))
 		return err
 	}
 	c.api = newRuntimeAPI(c.spec.RuntimeAPI, api)
@@ -165,11 +166,13 @@ func (c *container) execute(ctx context.Context) error {
 				return fmt.Errorf("%s ran no container: %s", filepath.Base(c.sandbox.program), lastWords(logFile, err))
 			}
 		case <-ctx.Done():
+			c.abandon()
 			return ctx.Err()
 		}
 	}
 	fd, err := unix.PidfdOpen(c.pid, 0)
 	if err != nil && !errors.Is(err, unix.ESRCH) { // else it has ended already
+		c.abandon()
 		return fmt.Errorf("open the container's first process: %w", err)
 	}
 	if err == nil {
@@ -182,6 +185,14 @@ func (c *container) execute(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// abandon ends an OCI runtime that is not done, or whose container nobody waits for;
+// release removes what it has left of that.
+func (c *container) abandon() {
+	c.run.Process.Kill() //nolint:errcheck // it may have ended
+	<-c.ended
+	c.group.kill()
 }
 
 // lastWords is what an OCI runtime's log says of why it ended.
@@ -237,10 +248,6 @@ func (c *container) attend() {
 
 // release gives back everything the instance has.
 func (c *container) release() {
-	if c.ended != nil && c.run.ProcessState == nil { // the start was given up
-		c.group.kill()
-		<-c.ended
-	}
 	log := c.sandbox.options.Log.With("instance", c.spec.ID)
 	if c.run != nil {
 		containerState{c.sandbox.program, c.sandbox.state}.deleteOne(c.spec.ID)

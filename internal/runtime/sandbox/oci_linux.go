@@ -248,6 +248,7 @@ func (s *containers) containerNetwork(kind networkKind, ingressPort int) (n *slo
 		b := box{request: prepareRequest{Network: kind, IngressPort: ingressPort}}
 		if l, err = b.listen(); err != nil {
 			n.close()
+			n = nil
 		}
 	}()
 	<-made

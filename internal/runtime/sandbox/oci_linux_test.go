@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/opencontainers/cgroups"
 	"golang.org/x/sys/unix"
@@ -240,6 +241,48 @@ func TestWhatKeepsContainersFromStarting(t *testing.T) {
 	want := "isolation oci needs an OCI runtime, and none of crun, runc, runsc, kata-runtime is on the PATH; install one, or use auto"
 	if _, err := New(t.Context(), Options{Dir: t.TempDir(), Mode: ModeOCI}); err == nil || err.Error() != want {
 		t.Errorf("%v, not %s", err, want)
+	}
+}
+
+// Who gives a start up does not wait for an OCI runtime that is not done, and leaves
+// nothing of it.
+func TestAStartOfAContainerCanBeGivenUp(t *testing.T) {
+	folder, dir := t.TempDir(), t.TempDir()
+	program, begun := filepath.Join(folder, "slow"), filepath.Join(folder, "begun")
+	script := "#!/bin/sh\necho $$ >" + begun + ".new && mv " + begun + ".new " + begun + "\nexec sleep 1000\n"
+	if err := os.WriteFile(program, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := New(ctx, Options{Dir: dir, Mode: ModeOCI, OCIRuntime: program})
+		ended <- err
+	}()
+	var pid int
+	eventually(t, "the OCI runtime is started", func() bool {
+		text, err := os.ReadFile(begun)
+		if err != nil {
+			return false
+		}
+		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+		return err == nil
+	})
+	giveUp()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("it ended so: %v", err)
+		}
+	case <-time.After(patience):
+		unix.Kill(pid, unix.SIGKILL) //nolint:errcheck // the test has failed
+		t.Fatal("the start goes on")
+	}
+	if alive(pid) {
+		t.Errorf("the OCI runtime goes on as process %d", pid)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("folders are left: %v %v", left, err)
 	}
 }
 
