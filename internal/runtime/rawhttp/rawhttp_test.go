@@ -36,18 +36,20 @@ func dial(t testing.TB, h HandlerFunc) (*net.TCPConn, *bufio.Reader) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		c, err := l.Accept()
-		if err == nil {
-			Serve(c, h)
-		}
-	}()
 	c, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Accepted before the listener is closed, which resets what still waits.
+	accepted, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		Serve(accepted, h)
+	}()
 	_ = c.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() {
 		c.Close()
