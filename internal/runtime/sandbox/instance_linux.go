@@ -27,6 +27,8 @@ type instance struct {
 	api      *runtimeAPI
 	ingress  *http.Server // nil without one
 	output   *outputReader
+	// visits are connections to what it listens on.
+	visits *visits
 	// extensions are the outputs of Spec.Extensions.
 	extensions []*outputReader
 	guard      *memoryGuard
@@ -100,7 +102,7 @@ func (h *host) Prepare(specs ...Spec) {
 // could not be set up is an error, and nothing is left behind.
 func (p *prepared) assign(ctx context.Context, spec Spec) (*instance, error) {
 	h := p.host
-	i := &instance{host: h, spec: spec, prepared: p, done: make(chan struct{})}
+	i := &instance{host: h, spec: spec, prepared: p, visits: newVisits(), done: make(chan struct{})}
 	if err := i.start(ctx); err != nil {
 		p.launch.discard()
 		i.release()
@@ -342,6 +344,7 @@ func (i *instance) attend() {
 
 // release gives back everything the instance has. Its processes are gone.
 func (i *instance) release() {
+	i.visits.end()
 	for _, output := range append([]*outputReader{i.output}, i.extensions...) {
 		if output != nil {
 			output.finish()

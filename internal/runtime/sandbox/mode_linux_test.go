@@ -90,6 +90,7 @@ func TestAnOrdinaryUserGetsWhatTheHostAllows(t *testing.T) {
 		"missing own user per instance: the runtime does not run as root\n",
 		"missing memory limit: this user may not make memory cgroups; it is watched instead\n",
 		"OutOfMemory:true",
+		"greeting hello <nil>\n",
 		"strict isolation strict cannot be had on this host; missing: ",
 		"left 0\n",
 	} {

@@ -36,6 +36,7 @@ type container struct {
 	leave     func() // ends the connection to the gateway
 	api       *runtimeAPI
 	ingress   *http.Server
+	visits    *visits
 	output    *outputReader
 	guard     *memoryGuard
 	// run is the OCI runtime's command, which ends with the container.
@@ -261,6 +262,7 @@ func (c *container) release() {
 	if c.api != nil {
 		c.api.close()
 	}
+	c.visits.end()
 	if c.leave != nil {
 		c.leave()
 	}

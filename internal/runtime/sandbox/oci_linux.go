@@ -161,7 +161,7 @@ func (s *containers) Start(ctx context.Context, spec Spec) (Instance, error) {
 		return nil, err
 	}
 	defer s.starting.Done()
-	c := &container{sandbox: s, spec: spec, pidfd: -1, tmp: -1, done: make(chan struct{})}
+	c := &container{sandbox: s, spec: spec, pidfd: -1, tmp: -1, visits: newVisits(), done: make(chan struct{})}
 	if err := c.start(ctx); err != nil {
 		c.release()
 		if reason := c.explain(); reason != "" {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -353,6 +354,20 @@ func runAsUser(args []string) {
 		<-i.Done()
 		fmt.Printf("exit %+v\n", i.Exit())
 	}
+	output := &lines{changed: make(chan struct{})}
+	i, err := s.Start(context.Background(), functionSpec(args[1], "greet", output, "greet", "hello"))
+	must(err)
+	port := ""
+	for found := false; !found; {
+		var changed <-chan struct{}
+		if changed, port, found = output.find("port "); !found {
+			<-changed
+		}
+	}
+	number, err := strconv.Atoi(port)
+	must(err)
+	text, err := greeting(context.Background(), i, number)
+	fmt.Println("greeting", text, err)
 	must(s.Close())
 	_, err = New(context.Background(), Options{Dir: args[0], Mode: ModeStrict})
 	fmt.Println("strict", err)

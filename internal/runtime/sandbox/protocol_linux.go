@@ -62,6 +62,9 @@ const (
 	requestAssign  requestKind = "assign"
 	requestDiscard requestKind = "discard"
 	requestFree    requestKind = "free"
+	// requestSocket asks for a TCP socket in the network of the launch, which has one of
+	// its own. It is answered by "socket".
+	requestSocket requestKind = "socket"
 	// requestBye asks the shim to end. Without it, the end of the connection means that
 	// the runtime has died.
 	requestBye requestKind = "bye"
@@ -153,6 +156,8 @@ const (
 	// eventExited carries the wait status of the program. With namespaces nothing of
 	// the instance is left by then.
 	eventExited eventKind = "exited"
+	// eventSocket carries a socket, or Error says why there is none.
+	eventSocket eventKind = "socket"
 )
 
 type shimEvent struct {
@@ -177,6 +182,7 @@ const (
 	passedWayOut  descriptor = "way out" // for the gateway
 	passedTmp     descriptor = "tmp"     // the folder /tmp
 	passedProcess descriptor = "proc"    // a pidfd of the program
+	passedSocket  descriptor = "socket"  // a socket that is not connected
 )
 
 // A conn is one end of the pair. Packets may be sent from any goroutine.

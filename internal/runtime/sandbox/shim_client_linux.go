@@ -30,6 +30,9 @@ type shimLaunch struct {
 	shim    *shimClient
 	id      uint64
 	answers chan shimAnswer
+	// asking is held by who waits for one of sockets.
+	asking  sync.Mutex
+	sockets chan shimAnswer
 	// extensionEnded, if not nil, is told of extensions' ends, counted from 0. Guarded
 	// by shim.mu.
 	extensionEnded func(extension int, status syscall.WaitStatus)
@@ -188,6 +191,8 @@ func (s *shimClient) receive() {
 		switch e.Kind {
 		case eventPrepared, eventStarted, eventFailed:
 			l.answers <- shimAnswer{e, passed}
+		case eventSocket:
+			l.sockets <- shimAnswer{e, passed}
 		case eventExtension:
 			if extensionEnded != nil {
 				extensionEnded(e.Extension-1, syscall.WaitStatus(e.Status))
@@ -235,7 +240,9 @@ func (s *shimClient) begin() (*shimLaunch, error) {
 	}
 	s.last++
 	// Two answers, and a failure that came meanwhile.
-	l := &shimLaunch{shim: s, id: s.last, answers: make(chan shimAnswer, 3), exited: make(chan struct{})}
+	l := &shimLaunch{
+		shim: s, id: s.last, answers: make(chan shimAnswer, 3), sockets: make(chan shimAnswer, 1), exited: make(chan struct{}),
+	}
 	s.launches[l.id] = l
 	return l, nil
 }
@@ -273,6 +280,34 @@ func (l *shimLaunch) ask(ctx context.Context, r shimRequest, descriptors ...int)
 	case answer := <-l.answers:
 		return answer.descriptors, answer.err()
 	}
+}
+
+// socket returns a TCP socket in the network of the launch, which must have one of its
+// own; it is the caller's.
+func (l *shimLaunch) socket() (int, error) {
+	l.asking.Lock()
+	defer l.asking.Unlock()
+	if err := l.shim.conn.send(shimRequest{Kind: requestSocket, Launch: l.id}); err != nil {
+		return -1, fmt.Errorf("ask the shim for a socket: %w", err)
+	}
+	var answer shimAnswer
+	select {
+	case answer = <-l.sockets:
+	case <-l.exited:
+		select {
+		case answer = <-l.sockets: // which came before
+		default:
+			return -1, errInstanceOver
+		}
+	}
+	if answer.event.Error != "" {
+		return -1, errors.New(answer.event.Error)
+	}
+	fd, ok := answer.descriptors[passedSocket]
+	if !ok {
+		return -1, errors.New("the shim sent no socket")
+	}
+	return fd, nil
 }
 
 // onExtension has f told of extensions' ends. f must not wait.

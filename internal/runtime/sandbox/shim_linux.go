@@ -126,6 +126,8 @@ func (s *shim) serve(r shimRequest, descriptors []int) {
 		s.prepare(r, descriptors)
 	case r.Kind == requestAssign && r.Assign != nil && b != nil:
 		s.assign(b, *r.Assign, descriptors)
+	case r.Kind == requestSocket && b != nil && b.slot != nil:
+		s.socket(r.Launch, b.slot)
 	case r.Kind == requestDiscard && b != nil:
 		s.discard(b)
 	case r.Kind == requestFree && b != nil:
@@ -182,6 +184,17 @@ func (s *shim) assign(b *box, r assignRequest, descriptors []int) {
 	}
 	b.assign(a)
 	b.close()
+}
+
+// socket makes a socket in the network of a launch.
+func (s *shim) socket(launch uint64, in *slot) {
+	fd, err := socketIn(in.fd)
+	if err != nil {
+		s.tell(shimEvent{Kind: eventSocket, Launch: launch, Error: err.Error()})
+		return
+	}
+	defer unix.Close(fd)
+	s.tell(shimEvent{Kind: eventSocket, Launch: launch, Passed: []descriptor{passedSocket}}, fd)
 }
 
 // discard ends the box however far it has come.
