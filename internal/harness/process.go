@@ -7,13 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"syscall"
 	"time"
 )
 
 // childGrace is how long the children of a process that ended have to end too.
-var childGrace = 10 * time.Second
+var childGrace = time.Minute
 
 // A process is a program that runs until it is stopped, with its output in a
 // file.
@@ -33,14 +34,23 @@ func startProcess(cmd *exec.Cmd, logPath string) (*process, error) {
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = ownGroup()
-	if err := cmd.Start(); err != nil {
+	p := &process{cmd: cmd, logPath: logPath, done: make(chan struct{})}
+	started := make(chan error)
+	go func() {
+		// The process is killed when the thread that started it ends, which threads do
+		// whose goroutine has ended locked to them.
+		goruntime.LockOSThread()
+		defer goruntime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+			close(p.done)
+		}
+	}()
+	if err := <-started; err != nil {
 		return nil, fmt.Errorf("start %s: %w", filepath.Base(cmd.Path), err)
 	}
-	p := &process{cmd: cmd, logPath: logPath, done: make(chan struct{})}
-	go func() {
-		_ = cmd.Wait()
-		close(p.done)
-	}()
 	return p, nil
 }
 

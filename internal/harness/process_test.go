@@ -17,14 +17,14 @@ func start(t *testing.T, script string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.end(syscall.SIGKILL, time.Second) })
+	t.Cleanup(func() { _ = p.end(syscall.SIGKILL, time.Minute) })
 	await(t, func() bool { return strings.Contains(p.Log(), "ready") })
 	return p
 }
 
 func await(t *testing.T, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := Wait(ctx, "a condition of the test", func() (bool, error) { return condition(), nil }); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func await(t *testing.T, condition func() bool) {
 
 func TestEndingAProcessEndsItInOrder(t *testing.T) {
 	p := start(t, `trap 'kill $!; echo ended; exit' TERM; sleep 1000 & echo ready; wait`)
-	if err := p.end(syscall.SIGTERM, 10*time.Second); err != nil {
+	if err := p.end(syscall.SIGTERM, time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	if p.running() || !strings.Contains(p.Log(), "ended") {
@@ -60,7 +60,7 @@ func TestAChildThatOutlivesItsParentIsReported(t *testing.T) {
 	var child Process
 	await(t, func() (found bool) { child, found = Descendant(p.cmd.Process.Pid, "sleep"); return })
 	defer child.Kill()
-	err := p.end(syscall.SIGKILL, time.Second)
+	err := p.end(syscall.SIGKILL, time.Minute)
 	if err == nil || !strings.Contains(err.Error(), "sleep 1000") {
 		t.Errorf("error %v, want one that names the child", err)
 	}

@@ -13,10 +13,11 @@ import (
 	"time"
 )
 
-// How long the runtime may take to be ready, and to end when asked to.
+// How long the runtime may take to be ready, and to end when asked to: long, for a
+// machine whose cores have other things to do.
 const (
-	readyTimeout = 30 * time.Second
-	stopTimeout  = 30 * time.Second
+	readyTimeout = 3 * time.Minute
+	stopTimeout  = 3 * time.Minute
 )
 
 // RuntimeOptions say how to start `tidegate serve`.
