@@ -48,7 +48,7 @@ type extension struct {
 	// poll is the pending /event/next; nil while the extension works on an event, or
 	// before it has asked for the first.
 	poll *rawhttp.Later
-	// greeted is true once the log says that it is ready.
+	// greeted is true once it has asked for an event, and the log says that it is ready.
 	greeted bool
 	// exited is true once an external extension's process has ended.
 	exited bool

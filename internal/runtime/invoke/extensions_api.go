@@ -2,6 +2,8 @@ package invoke
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +17,10 @@ import (
 // extensionPrefix begins every path of the Extensions API.
 const extensionPrefix = "/2020-01-01/extension/"
 
-const extensionIdentifier = "Lambda-Extension-Identifier"
+const (
+	extensionIdentifier = "Lambda-Extension-Identifier"
+	extensionErrorType  = "Lambda-Extension-Function-Error-Type"
+)
 
 // maxRegistration is the most bytes of a request's body.
 const maxRegistration = 64 << 10
@@ -31,32 +36,66 @@ func init() {
 // aws-lambda-runtime-interface-emulator.
 func refused(status int, kind, message string) *apiError { return &apiError{status, kind, message} }
 
+// notAllowed refuses what an extension must not do in its state.
+func (e *extension) notAllowed(to, whom string) *apiError {
+	return refused(http.StatusForbidden, "Extension.InvalidExtensionState", fmt.Sprintf(
+		"State transition from %s to %s failed for extension %s. Error: State transition is not allowed", e.state(), to, whom))
+}
+
+// state is the emulator's name for what the extension does.
+func (e *extension) state() string {
+	switch {
+	case !e.greeted:
+		return extensionRegistered
+	case e.poll != nil:
+		return extensionReady
+	}
+	return "Running"
+}
+
+const (
+	extensionRegistered = "Registered"
+	extensionReady      = "Ready"
+)
+
+// A registration is what an extension asks for. Configuration keys are a thing of the
+// past, which the API refuses.
+type registration struct {
+	Events            []string `json:"events"`
+	ConfigurationKeys []string `json:"configurationKeys"`
+}
+
 // serveRegister makes an extension known.
 func (i *instance) serveRegister(r *rawhttp.Request) {
 	name := r.Header("Lambda-Extension-Name")
-	var registration struct {
-		Events []string `json:"events"`
-	}
 	body, err := readSmall(r)
 	switch {
 	case err != nil:
 		err.reply(r)
 		return
-	case name == "" || len(name) > 128:
+	case name == "":
 		refused(http.StatusForbidden, "Extension.InvalidExtensionName", "Empty extension name").reply(r)
 		return
-	case len(body) > 0 && json.Unmarshal(body, &registration) != nil:
-		refused(http.StatusBadRequest, "InvalidRequestFormat", "Invalid registration format").reply(r)
+	}
+	var wanted registration
+	malformed := json.Unmarshal(body, &wanted)
+	if malformed == nil && len(wanted.ConfigurationKeys) > 0 {
+		malformed = errors.New("configurationKeys are deprecated; use environment variables instead")
+	}
+	if malformed != nil {
+		refused(http.StatusForbidden, "InvalidRequestFormat", malformed.Error()).reply(r)
 		return
 	}
-	e, err := i.register(name, registration.Events)
+	e, err := i.register(name, wanted.Events)
 	if err != nil {
 		err.reply(r)
 		return
 	}
 	answer := map[string]string{"functionName": i.subject.name, "functionVersion": i.subject.version, "handler": i.subject.handler}
-	if strings.Contains(r.Header("Lambda-Extension-Accept-Feature"), "accountId") {
-		answer["accountId"] = stack.Account
+	for feature := range strings.SplitSeq(r.Header("Lambda-Extension-Accept-Feature"), ",") {
+		if strings.TrimSpace(feature) == "accountId" {
+			answer["accountId"] = stack.Account
+		}
 	}
 	_ = r.Reply(rawhttp.Answer{Status: http.StatusOK, Body: marshal(answer), Header: append(slices.Clone(jsonHeader),
 		rawhttp.Field{Name: extensionIdentifier, Value: e.id})})
@@ -81,18 +120,21 @@ func (i *instance) register(name string, events []string) (*extension, *apiError
 		case event == extensionShutdown && e.external:
 			e.shutdown = true
 		case event == extensionShutdown:
-			return nil, refused(http.StatusBadRequest, "Extension.InvalidEventType", "SHUTDOWN is not supported for internal extensions")
+			return nil, invalidEvent(event, "ShutdownEventNotSupportedForInternalExtension")
 		default:
-			return nil, refused(http.StatusBadRequest, "Extension.InvalidEventType", event+" is not supported")
+			return nil, invalidEvent(event, "ErrorInvalidEventType")
 		}
 	}
+	before := slices.IndexFunc(x.list, func(other *extension) bool { return other.name == name })
 	switch {
-	case slices.ContainsFunc(x.list, func(other *extension) bool { return other.name == name }):
-		return nil, refused(http.StatusForbidden, "Extension.AlreadyRegistered", "Extension with this name already registered")
+	case before >= 0 && e.external:
+		return nil, x.list[before].notAllowed(extensionRegistered, name)
 	case !initialises:
 		return nil, refused(http.StatusForbidden, "Extension.RegistrationClosed", "Extension registration closed already")
-	case len(x.list) >= maxExtensions:
-		return nil, refused(http.StatusForbidden, "Extension.TooManyExtensions", "Extension limit (10) reached")
+	case before < 0 && !e.external && len(x.list)+len(x.expected) >= maxExtensions:
+		return nil, refused(http.StatusForbidden, "Extension.TooManyExtensions", fmt.Sprintf("Extension limit (%d) reached", maxExtensions))
+	case before >= 0:
+		return nil, refused(http.StatusForbidden, "Extension.InvalidExtensionState", "Extension with this name already registered")
 	}
 	x.any.Store(true)
 	x.list = append(x.list, e)
@@ -101,10 +143,18 @@ func (i *instance) register(name string, events []string) (*extension, *apiError
 	return e, nil
 }
 
+func invalidEvent(event, reason string) *apiError {
+	return refused(http.StatusForbidden, "Extension.InvalidEventType", event+": "+reason)
+}
+
 // serveExtensionNext answers when there is an event for the extension.
 func (i *instance) serveExtensionNext(r *rawhttp.Request) {
 	x := &i.extensions
-	id := r.Header(extensionIdentifier)
+	id, err := identifier(r)
+	if err != nil {
+		err.reply(r)
+		return
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	e, err := x.identify(id)
@@ -116,9 +166,12 @@ func (i *instance) serveExtensionNext(r *rawhttp.Request) {
 	default:
 		if e.poll != nil { // its connection broke
 			e.poll.Drop()
-		} else if i.out != nil && !e.greeted {
+		} else if !e.greeted {
 			e.greeted = true
-			go i.out.aside("EXTENSION\tName: " + e.name + "\tState: Ready\tEvents: [" + strings.Join(e.events(), ", ") + "]")
+			i.tell("extension", map[string]any{"name": e.name, "state": extensionReady, "events": e.events()})
+			if i.out != nil {
+				go i.out.aside("EXTENSION\tName: " + e.name + "\tState: " + extensionReady + "\tEvents: [" + strings.Join(e.events(), ", ") + "]")
+			}
 		}
 		e.poll = r.Later()
 		x.wake()
@@ -137,14 +190,21 @@ func (e *extension) events() []string {
 	return names
 }
 
+// identifier is the one that a request names itself with.
+func identifier(r *rawhttp.Request) (string, *apiError) {
+	id := r.Header(extensionIdentifier)
+	if id == "" {
+		return "", refused(http.StatusForbidden, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")
+	}
+	parsed, err := uuid.Parse(id)
+	if err != nil {
+		return "", refused(http.StatusForbidden, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
+	}
+	return parsed.String(), nil
+}
+
 // identify finds the extension that a request is of. mu is held.
 func (x *extensions) identify(id string) (*extension, *apiError) {
-	if id == "" {
-		return nil, refused(http.StatusForbidden, "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")
-	}
-	if _, err := uuid.Parse(id); err != nil {
-		return nil, refused(http.StatusForbidden, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
-	}
 	if e := x.find(id); e != nil {
 		return e, nil
 	}
@@ -166,16 +226,19 @@ func (i *instance) serveExtensionError(r *rawhttp.Request, kind string) {
 		err.reply(r)
 		return
 	}
-	i.extensions.mu.Lock()
-	e, err := i.extensions.identify(r.Header(extensionIdentifier))
-	i.extensions.mu.Unlock()
-	named := r.Header("Lambda-Extension-Function-Error-Type")
+	id, err := identifier(r)
+	named := r.Header(extensionErrorType)
 	switch {
 	case err != nil:
 		err.reply(r)
 		return
 	case named == "":
-		refused(http.StatusForbidden, "Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found").reply(r)
+		refused(http.StatusForbidden, "Extension.MissingHeader", extensionErrorType+" not found").reply(r)
+		return
+	}
+	e, err := i.extensions.failing(id, kind)
+	if err != nil {
+		err.reply(r)
 		return
 	}
 	accepted(r, nil)
@@ -185,6 +248,21 @@ func (i *instance) serveExtensionError(r *rawhttp.Request, kind string) {
 		message += ": " + said.ErrorMessage
 	}
 	i.crash(functionError{Type: kind, Message: message})
+}
+
+// failing finds the extension that reports an error, if it may: one of its start comes
+// before it asks for events.
+func (x *extensions) failing(id, kind string) (*extension, *apiError) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e := x.find(id)
+	switch {
+	case e == nil:
+		return nil, refused(http.StatusForbidden, "Extension.UnknownExtensionIdentifier", "Unknown "+extensionIdentifier)
+	case kind == errorExtensionInit && e.greeted:
+		return nil, e.notAllowed("InitError", id)
+	}
+	return e, nil
 }
 
 // readSmall reads a body of at most maxRegistration bytes.

@@ -66,25 +66,44 @@ func TestTheExtensionsAPIRefusesWhatItDoesNotKnow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		done := make(chan struct{})
 		h := newHouse(t, func(p *process) {
-			name := []string{"Lambda-Extension-Name", "own"}
+			const unknown = "5c9d9a0e-9b1c-4f53-8a3e-6f6d6c9f0b11"
+			name, own := []string{"Lambda-Extension-Name", "other"}, []string{"Lambda-Extension-Name", "own"}
+			asking := p.extend(http.MethodPost, "register", `{}`, own...).Header().Get(extensionIdentifier)
+			go p.extend(http.MethodGet, "event/next", "", extensionIdentifier, asking)
+			synctest.Wait()
 			for _, c := range []struct {
-				answer *httptest.ResponseRecorder
-				status int
-				kind   string
+				answer        *httptest.ResponseRecorder
+				kind, message string
 			}{
-				{p.extend(http.MethodPost, "register", `{}`), 403, "Extension.InvalidExtensionName"},
-				{p.extend(http.MethodPost, "register", `{`, name...), 400, "InvalidRequestFormat"},
-				{p.extend(http.MethodPost, "register", `{"events":["SHUTDOWN"]}`, name...), 400, "Extension.InvalidEventType"},
-				{p.extend(http.MethodPost, "register", `{"events":["OTHER"]}`, name...), 400, "Extension.InvalidEventType"},
-				{p.extend(http.MethodGet, "event/next", ""), 403, "Extension.MissingExtensionIdentifier"},
-				{p.extend(http.MethodGet, "event/next", "", extensionIdentifier, "x"), 403, "Extension.InvalidExtensionIdentifier"},
+				{p.extend(http.MethodPost, "register", `{}`), "Extension.InvalidExtensionName", "Empty extension name"},
+				{p.extend(http.MethodPost, "register", `{`, name...), "InvalidRequestFormat", "unexpected end of JSON input"},
+				{p.extend(http.MethodPost, "register", ``, name...), "InvalidRequestFormat", "unexpected end of JSON input"},
 				{
-					p.extend(http.MethodGet, "event/next", "", extensionIdentifier, "5c9d9a0e-9b1c-4f53-8a3e-6f6d6c9f0b11"),
-					403, "Extension.UnknownExtensionIdentifier",
+					p.extend(http.MethodPost, "register", `{"configurationKeys":["x"]}`, name...),
+					"InvalidRequestFormat", "configurationKeys are deprecated; use environment variables instead",
+				},
+				{p.extend(http.MethodPost, "register", `{"events":["SHUTDOWN"]}`, name...), "Extension.InvalidEventType", "SHUTDOWN: ShutdownEventNotSupportedForInternalExtension"},
+				{p.extend(http.MethodPost, "register", `{"events":["OTHER"]}`, name...), "Extension.InvalidEventType", "OTHER: ErrorInvalidEventType"},
+				{p.extend(http.MethodGet, "event/next", ""), "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"},
+				{p.extend(http.MethodGet, "event/next", "", extensionIdentifier, "x"), "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"},
+				{p.extend(http.MethodGet, "event/next", "", extensionIdentifier, unknown), "Extension.UnknownExtensionIdentifier", "Unknown extension " + unknown},
+				{
+					p.extend(http.MethodPost, "init/error", "", extensionIdentifier, unknown),
+					"Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found",
+				},
+				{
+					p.extend(http.MethodPost, "exit/error", "", extensionIdentifier, unknown, extensionErrorType, "Own.Reason"),
+					"Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier",
+				},
+				{p.extend(http.MethodPost, "register", `{}`, own...), "Extension.InvalidExtensionState", "Extension with this name already registered"},
+				{
+					p.extend(http.MethodPost, "init/error", "", extensionIdentifier, asking, extensionErrorType, "Own.Reason"), "Extension.InvalidExtensionState",
+					"State transition from Ready to InitError failed for extension " + asking + ". Error: State transition is not allowed",
 				},
 			} {
-				if c.answer.Code != c.status || !strings.Contains(c.answer.Body.String(), `"errorType":"`+c.kind+`"`) {
-					t.Errorf("got %d %s, want %d %s", c.answer.Code, c.answer.Body, c.status, c.kind)
+				want := string(marshal(map[string]string{"errorType": c.kind, "errorMessage": c.message})) + "\n"
+				if got := c.answer.Body.String(); c.answer.Code != http.StatusForbidden || got != want {
+					t.Errorf("got %d %s, want 403 %s", c.answer.Code, got, want)
 				}
 			}
 			e := p.next()

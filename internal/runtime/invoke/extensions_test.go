@@ -113,7 +113,7 @@ func TestAnExtensionGetsTheInstancesTelemetry(t *testing.T) {
 	n.Close(t.Context())
 	log := n.log()
 	for _, want := range []string{
-		"subscribed: 200 OK", "telemetry: platform.telemetrySubscription", "telemetry: platform.initStart", "telemetry: platform.initReport",
+		`subscribed: 200 "OK"`, "telemetry: platform.telemetrySubscription", "telemetry: platform.initStart", "telemetry: platform.initReport", "telemetry: platform.extension",
 		"telemetry: platform.start", "telemetry: platform.runtimeDone", "telemetry: platform.report", "telemetry: function", "handled",
 	} {
 		if !strings.Contains(log, want) {
@@ -125,6 +125,7 @@ func TestAnExtensionGetsTheInstancesTelemetry(t *testing.T) {
 func TestASubscriptionMustLeadIntoTheInstance(t *testing.T) {
 	valid := func(change func(*subscription)) subscription {
 		s := newSubscription()
+		s.SchemaVersion = "2022-07-01"
 		s.Types, s.Destination.Protocol, s.Destination.URI = []string{"platform"}, "HTTP", "http://sandbox.localdomain:8080"
 		change(&s)
 		return s
@@ -133,16 +134,17 @@ func TestASubscriptionMustLeadIntoTheInstance(t *testing.T) {
 		t.Errorf("a valid one gives %d, %q", port, wrong)
 	}
 	for want, change := range map[string]func(*subscription){
-		"sandbox.localdomain": func(s *subscription) { s.Destination.URI = "http://169.254.169.254:80" },
-		"a port":              func(s *subscription) { s.Destination.URI = "http://sandbox.localdomain:9001" },
-		"http://":             func(s *subscription) { s.Destination.URI = "https://sandbox.localdomain:8080" },
-		"HTTP":                func(s *subscription) { s.Destination.Protocol = "TCP" },
-		"types":               func(s *subscription) { s.Types = []string{"all"} },
-		"types is empty":      func(s *subscription) { s.Types = nil },
-		"maxItems":            func(s *subscription) { s.Buffering.MaxItems = 1 },
-		"maxBytes":            func(s *subscription) { s.Buffering.MaxBytes = 1 },
-		"timeoutMs":           func(s *subscription) { s.Buffering.TimeoutMS = 1 },
-		"schemaVersion":       func(s *subscription) { s.SchemaVersion = "1999-01-01" },
+		"sandbox.localdomain":  func(s *subscription) { s.Destination.URI = "http://169.254.169.254:80" },
+		"not 9001":             func(s *subscription) { s.Destination.URI = "http://sandbox.localdomain:9001" },
+		"http://":              func(s *subscription) { s.Destination.URI = "https://sandbox.localdomain:8080" },
+		"HTTP":                 func(s *subscription) { s.Destination.Protocol = "TCP" },
+		"types":                func(s *subscription) { s.Types = []string{"all"} },
+		"schemaVersion should": func(s *subscription) { s.SchemaVersion = "" },
+		"URI port is not provided; types should not be empty": func(s *subscription) { s.Types, s.Destination.URI = nil, "http://sandbox.localdomain" },
+		"maxItems":      func(s *subscription) { s.Buffering.MaxItems = 1 },
+		"maxBytes":      func(s *subscription) { s.Buffering.MaxBytes = 1 },
+		"timeoutMs":     func(s *subscription) { s.Buffering.TimeoutMS = 1 },
+		"schemaVersion": func(s *subscription) { s.SchemaVersion = "1999-01-01" },
 	} {
 		if _, wrong := valid(change).check(); !strings.Contains(wrong, want) {
 			t.Errorf("got %q, want a word of %s", wrong, want)

@@ -44,7 +44,7 @@ var (
 func invalidTransition(from phase, to string) *apiError {
 	return &apiError{
 		http.StatusForbidden, "InvalidStateTransition",
-		fmt.Sprintf("Transition from %s to %s is not allowed", from, to),
+		fmt.Sprintf("State transition from %s to %s failed for runtime. Error: State transition is not allowed", from, to),
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
@@ -30,6 +31,9 @@ const (
 	telemetryFunction  = "function"
 	telemetryExtension = "extension"
 )
+
+// errorSubscription is the type of error of a subscription that cannot be.
+const errorSubscription = "ValidationError"
 
 func init() {
 	runtimeAPI.Handle(http.MethodPut, telemetryPath, (*instance).serveTelemetry)
@@ -59,39 +63,48 @@ func newSubscription() (s subscription) {
 	return s
 }
 
-// check returns the port to deliver to, or what is wrong with the subscription, in a
-// sentence.
+// check returns the port to deliver to, or everything that is wrong with the
+// subscription, in one sentence.
 func (s subscription) check() (port int, wrong string) {
-	for _, kind := range s.Types {
-		if kind != telemetryPlatform && kind != telemetryFunction && kind != telemetryExtension {
-			return 0, fmt.Sprintf("types has %q; it can have platform, function and extension", kind)
+	var all []string
+	refuse := func(refused bool, why string) {
+		if refused {
+			all = append(all, why)
 		}
 	}
-	b, to := s.Buffering, s.Destination
+	b := s.Buffering
+	refuse(!slices.Contains([]string{"2022-07-01", "2022-12-13", "2025-01-29"}, s.SchemaVersion), "schemaVersion should be 2022-07-01, 2022-12-13 or 2025-01-29")
+	port, why := s.destination()
+	refuse(why != "", why)
+	refuse(len(s.Types) == 0, "types should not be empty")
+	refuse(slices.ContainsFunc(s.Types, func(kind string) bool {
+		return kind != telemetryPlatform && kind != telemetryFunction && kind != telemetryExtension
+	}), "types should be of platform, function and extension")
+	refuse(b.MaxItems < 1000 || b.MaxItems > 10000, "buffering.maxItems should be 1000 to 10000")
+	refuse(b.MaxBytes < 256<<10 || b.MaxBytes > 1<<20, "buffering.maxBytes should be 262144 to 1048576")
+	refuse(b.TimeoutMS < 25 || b.TimeoutMS > 30000, "buffering.timeoutMs should be 25 to 30000")
+	return port, strings.Join(all, "; ")
+}
+
+// destination returns the port to deliver to, or what is wrong with the destination.
+func (s subscription) destination() (port int, wrong string) {
+	to := s.Destination
 	address, err := url.Parse(to.URI)
 	switch {
-	case !slices.Contains([]string{"", "2022-07-01", "2022-12-13", "2025-01-29"}, s.SchemaVersion):
-		return 0, fmt.Sprintf("schemaVersion %q is not known", s.SchemaVersion)
-	case len(s.Types) == 0:
-		return 0, "types is empty"
-	case b.MaxItems < 1000 || b.MaxItems > 10000:
-		return 0, "buffering.maxItems must be 1000 to 10000"
-	case b.MaxBytes < 256<<10 || b.MaxBytes > 1<<20:
-		return 0, "buffering.maxBytes must be 262144 to 1048576"
-	case b.TimeoutMS < 25 || b.TimeoutMS > 30000:
-		return 0, "buffering.timeoutMs must be 25 to 30000"
 	case to.Protocol != "HTTP":
-		return 0, "destination.protocol must be HTTP"
+		return 0, "destination.protocol should be HTTP"
 	case to.Method != "" && to.Method != http.MethodPost && to.Method != http.MethodPut, to.Encoding != "" && to.Encoding != "JSON":
-		return 0, "destination.method must be POST or PUT, and destination.encoding JSON"
+		return 0, "destination.method should be POST or PUT, and destination.encoding JSON"
 	case err != nil || address.Scheme != "http":
-		return 0, "destination.URI must be http://sandbox.localdomain:<port>"
+		return 0, "URI should be http://sandbox.localdomain:<port>"
 	case !slices.Contains([]string{"sandbox.localdomain", "sandbox", "localhost", "127.0.0.1"}, address.Hostname()):
-		return 0, "destination.URI must lead to sandbox.localdomain"
+		return 0, "URI should lead to sandbox.localdomain"
+	case address.Port() == "":
+		return 0, "URI port is not provided"
 	}
 	port, err = strconv.Atoi(address.Port())
 	if err != nil || port < 1 || port > 65535 || port == 9001 {
-		return 0, "destination.URI must have a port, and not 9001"
+		return 0, "URI port should be 1 to 65535, and not 9001"
 	}
 	return port, ""
 }
@@ -103,28 +116,34 @@ func (i *instance) serveTelemetry(r *rawhttp.Request) {
 		err.reply(r)
 		return
 	}
-	i.mu.Lock()
-	initialises := i.phase == initialising
-	i.mu.Unlock()
+	id, err := identifier(r)
+	if err != nil {
+		err.reply(r)
+		return
+	}
 	x := &i.extensions
 	x.mu.Lock()
-	e, err := x.identify(r.Header(extensionIdentifier))
+	e, err := x.identify(id)
 	x.mu.Unlock()
-	if err == nil && !initialises {
-		err = refused(http.StatusForbidden, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed already")
-	}
 	if err != nil {
 		err.reply(r)
 		return
 	}
 	s := newSubscription()
-	if json.Unmarshal(body, &s) != nil {
-		refused(http.StatusBadRequest, "ValidationError", "Invalid subscription format").reply(r)
+	if malformed := json.Unmarshal(body, &s); malformed != nil {
+		refused(http.StatusBadRequest, errorSubscription, "the body is not what Subscribe takes: "+malformed.Error()).reply(r)
 		return
 	}
 	port, wrong := s.check()
 	if wrong != "" {
-		refused(http.StatusBadRequest, "ValidationError", wrong).reply(r)
+		refused(http.StatusBadRequest, errorSubscription, wrong).reply(r)
+		return
+	}
+	i.mu.Lock()
+	initialises := i.phase == initialising
+	i.mu.Unlock()
+	if !initialises {
+		refused(http.StatusForbidden, "Telemetry.SubscriptionClosed", "Telemetry API subscription is closed").reply(r)
 		return
 	}
 	if conn, err := sandbox.Dial(context.Background(), i.box, port); err == nil {
@@ -134,7 +153,7 @@ func (i *instance) serveTelemetry(r *rawhttp.Request) {
 		return
 	}
 	i.subscribe(e.name, s, port)
-	_ = r.Reply(rawhttp.Answer{Status: http.StatusOK, Header: []rawhttp.Field{{Name: "Content-Type", Value: "text/plain"}}, Body: []byte("OK")})
+	_ = r.Reply(rawhttp.Answer{Status: http.StatusOK, Header: []rawhttp.Field{{Name: "Content-Type", Value: "text/plain"}}, Body: []byte(`"OK"`)})
 }
 
 // serveLogs refuses subscriptions to the Logs API, in the words with which Lambda does

@@ -83,10 +83,14 @@ type subscriber struct {
 	client *http.Client
 	uri    string
 
+	// sending is held while a batch is on its way, so that who delivers the last one
+	// comes after those before.
+	sending sync.Mutex
+
 	mu      sync.Mutex
 	events  [][]byte
 	bytes   int
-	dropped int
+	dropped struct{ records, bytes int }
 	// due gets a value when a batch is full; ended is closed by stop.
 	due   chan struct{}
 	ended chan struct{}
@@ -124,7 +128,8 @@ func (s *subscriber) offer(e telemetryEvent) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.events) >= 2*s.Buffering.MaxItems || s.bytes > 2*s.Buffering.MaxBytes {
-		s.dropped++
+		s.dropped.records++
+		s.dropped.bytes += len(e.text)
 		return
 	}
 	s.events, s.bytes = append(s.events, e.text), s.bytes+len(e.text)
@@ -153,14 +158,16 @@ func (s *subscriber) run(gone <-chan struct{}) {
 
 // deliver sends what there is. What could not be sent is sent again with the next.
 func (s *subscriber) deliver() {
+	s.sending.Lock()
+	defer s.sending.Unlock()
 	s.mu.Lock()
 	batch, size, dropped := s.events, s.bytes, s.dropped
-	s.events, s.bytes, s.dropped = nil, 0, 0
+	s.events, s.bytes, s.dropped.records, s.dropped.bytes = nil, 0, 0, 0
 	s.mu.Unlock()
-	if dropped > 0 {
+	if dropped.records > 0 {
 		batch = append(batch, marshal(map[string]any{
 			"time": time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), "type": "platform.logsDropped",
-			"record": map[string]any{"droppedRecords": dropped, "reason": "the extension does not keep up"},
+			"record": map[string]any{"droppedRecords": dropped.records, "droppedBytes": dropped.bytes, "reason": "the extension does not keep up"},
 		}))
 	}
 	if len(batch) == 0 {
