@@ -1,7 +1,6 @@
 package runtime_test
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -58,7 +57,7 @@ func startNodeOnSmallDisk(t *testing.T, megabytes int) (*node, string) {
 			if err != nil {
 				t.Errorf("serve did not end in order: %v", err)
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 			t.Error("serve did not end")
 		}
@@ -124,11 +123,9 @@ func TestAFullDiskIsSaidAndLosesNothing(t *testing.T) {
 	}
 
 	n.must(os.Remove(filler))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	n.must(harness.Wait(ctx, "the runtime to go on when there is room again", func() (bool, error) {
-		return n.Call(ctx, http.MethodPut, "/v1/stacks/work", changed, nil) == nil, nil
-	}))
+	wait(t, "the runtime to go on when there is room again", func() bool {
+		return n.Call(t.Context(), http.MethodPut, "/v1/stacks/work", changed, nil) == nil
+	})
 	if got := n.invoke(t.Context(), "work-f:live", `{"id":1}`); got.status != 200 {
 		t.Errorf("after that the function does not run: %+v", got)
 	}

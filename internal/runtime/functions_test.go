@@ -129,7 +129,7 @@ func TestAThousandAsynchronousInvocationsAllComplete(t *testing.T) {
 }
 
 func TestLogsAreFollowedWhileTheFunctionRuns(t *testing.T) {
-	n := startNode(t)
+	n := startNode(t, "--drain-timeout", "1h")
 	n.deploy(echoStack(n, "logs"))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.Endpoint+"/v1/stacks/demo/logs?follow=true&function=echo", nil)
 	n.must(err)
@@ -154,11 +154,7 @@ func TestLogsAreFollowedWhileTheFunctionRuns(t *testing.T) {
 			}
 		}
 	}
-	began := time.Now()
-	n.must(n.Stop())
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("a log that is followed held up the end for %s", took)
-	}
+	n.must(n.Stop()) // A log that is followed does not hold it up.
 }
 
 func TestFailuresHaveLambdasShapes(t *testing.T) {
@@ -177,12 +173,12 @@ def handler(event, context):
         raise KeyError("nothing")
     return {"a": 1}
 `)
-	breaking.Timeout = stack.Duration(time.Second)
-	broken := breaking
+	sleeping, broken := breaking, breaking
+	sleeping.Timeout = stack.Duration(time.Second)
 	broken.Environment = map[string]string{"MARKER": "broken"}
-	n.deploy(stack.Stack{Name: "bad", Functions: map[string]stack.Function{"breaking": breaking, "broken": broken}})
+	n.deploy(stack.Stack{Name: "bad", Functions: map[string]stack.Function{"breaking": breaking, "sleeping": sleeping, "broken": broken}})
 	for _, c := range []struct{ function, do, want string }{
-		{"breaking", "sleep", `Task timed out after 1.00 seconds`},
+		{"sleeping", "sleep", `Task timed out after 1.00 seconds`},
 		{"breaking", "exit", `"errorType":"Runtime.ExitError"`},
 		{"breaking", "raise", `"errorType": "KeyError"`},
 		{"broken", "start", `cannot start`},

@@ -95,7 +95,9 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 	t.Logf("the moments follow from the seed %d", seed)
 
 	var messages, ordered, events ledger
-	for round := range kills {
+	// As often as it takes, where a round leaves time for hardly any load.
+	enough := func() bool { return min(len(messages.all()), len(ordered.all()), len(events.all())) >= kills }
+	for round := 0; round < kills || !enough(); round++ {
 		ctx, stop := context.WithCancel(t.Context())
 		var loading sync.WaitGroup
 		loading.Go(func() { n.load(ctx, round, &messages, &ordered, &events) })
@@ -109,9 +111,6 @@ func TestKillsUnderLoadLoseNothing(t *testing.T) {
 	}
 	for what, l := range map[string]*ledger{"message": &messages, "ordered message": &ordered, "asynchronous invocation": &events} {
 		t.Logf("%d %ss were acknowledged", len(l.all()), what)
-		if len(l.all()) < kills {
-			t.Errorf("there was hardly any load of %ss", what)
-		}
 		t.Logf("%d of them were handled so far", len(l.all())-len(s.missing(l.all())))
 		wait(t, "every "+what+" to be handled", func() bool { return len(s.missing(l.all())) == 0 })
 	}

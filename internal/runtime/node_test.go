@@ -99,6 +99,7 @@ func (n *node) function(family, handler string, files map[string]string) stack.F
 	f.Runtime, err = n.RuntimeIdentifier(n.t.Context(), family)
 	n.must(err)
 	f.Handler = handler
+	f.Timeout = stack.Duration(time.Minute)
 	f.CodeSHA256 = n.upload(files)
 	return f
 }
@@ -282,7 +283,7 @@ export const handler = event => new Promise((resolve, reject) => {
   request.end(JSON.stringify({ handled, node: process.env.TIDEGATE_ENDPOINT }))
 })`)
 	f.Environment = map[string]string{"SINK": s.url}
-	f.Timeout = stack.Duration(10 * time.Second)
+	f.Timeout = stack.Duration(20 * time.Second)
 	// A whole processor: with less, what takes long is the wait for its next turn.
 	f.Memory = 1769
 	return f

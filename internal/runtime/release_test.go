@@ -456,7 +456,7 @@ func TestAReleaseSurvivesAKillInEveryPhase(t *testing.T) {
 	}
 
 	// A release that somebody paused waits for as long as it takes.
-	policy.Before, policy.After = "", ""
+	policy.Before, policy.After, policy.Interval = "", "", stack.Duration(24*time.Hour)
 	r.put(r.stack(&policy, r.marked("3"), r.marked("3")))
 	r.steer(release.CommandPause)
 	restart()
