@@ -71,5 +71,5 @@ func TestWhatAnInstanceListensOnIsReached(t *testing.T) {
 }
 
 func TestWhatAContainerListensOnIsReached(t *testing.T) {
-	checkDial(t, newContainerSandbox(t))
+	eachOCIRuntime(t, func(t *testing.T, s *containers) { checkDial(t, s) })
 }

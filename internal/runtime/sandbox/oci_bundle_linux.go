@@ -14,6 +14,9 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/gateway"
 )
 
+// bundleConfig is the file of a bundle by which the OCI runtime makes the container.
+const bundleConfig = "config.json"
+
 // writeBundle writes what the OCI runtime is told of the container, and the files of its
 // root that are its own.
 func (c *container) writeBundle() error {
@@ -44,7 +47,7 @@ func (c *container) writeBundle() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(c.bundle, "config.json"), text, 0o600)
+	return os.WriteFile(filepath.Join(c.bundle, bundleConfig), text, 0o600)
 }
 
 // config is the container's, see the OCI Runtime Specification.

@@ -85,6 +85,9 @@ func (c *container) start(ctx context.Context) (err error) {
 	c.guard = &memoryGuard{tmp: -1, limit: memory, sample: func() int64 { return s.table.memoryOf(c.pid) }}
 	if _, missing := s.groups.missing()[memoryController]; !missing {
 		c.guard.group, c.guard.tmp = c.group, c.tmp
+		if c.tmp < 0 {
+			c.guard.limit = c.limits.backstop // what is in /tmp cannot be told from the rest
+		}
 	}
 	return nil
 }
@@ -237,10 +240,10 @@ func (c *container) attend() {
 	if signal := unix.SignalName(unix.Signal(code - 128)); code > 128 && signal != "" {
 		c.exit.Code, c.exit.Signal = -1, signal
 	}
-	// The OCI runtime has removed the cgroup, and with it what the kernel has counted: who
-	// was killed by nobody else at its limit was killed by the kernel.
-	atLimit := c.guard.memoryPeak() >= c.limits.memory*9/10
-	c.exit.OutOfMemory = c.exceeded.Load() || atLimit && c.exit.Signal == "SIGKILL" && !c.killed.Load()
+	// The OCI runtime has removed the cgroup, and with it what the kernel has counted. But
+	// nobody in a pid namespace can kill its first process: whom the runtime did not kill,
+	// the kernel did, at the limit.
+	c.exit.OutOfMemory = c.exceeded.Load() || c.exit.Signal == "SIGKILL" && !c.killed.Load()
 	c.sandbox.mu.Lock()
 	delete(c.sandbox.running, c)
 	c.sandbox.mu.Unlock()

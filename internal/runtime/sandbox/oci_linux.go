@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // ociRuntimes are the programs that are looked for on the PATH, in order. Those of Kata
@@ -200,27 +202,46 @@ func (s *containers) Close() error {
 	for _, c := range running {
 		<-c.Done()
 	}
+	containerState{s.program, s.state}.unmount()
 	return s.tearDown()
 }
 
 // A containerState is where an OCI runtime keeps what it knows of its containers.
 type containerState struct{ Program, Dir string }
 
-// deleteAll has the OCI runtime remove all of its containers, which also ends them.
+// deleteAll has the OCI runtime remove all of its containers, which also ends them. They
+// are known by their bundles, which lie beside its folder.
 func (s containerState) deleteAll() {
+	bundles, err := filepath.Glob(filepath.Join(filepath.Dir(s.Dir), "*", bundleConfig))
+	if err != nil {
+		return
+	}
+	for _, config := range bundles {
+		s.deleteOne(filepath.Base(filepath.Dir(config)))
+	}
+	s.unmount()
+}
+
+// deleteOne is deleteAll of one container, which may have ended, or be gone. What an OCI
+// runtime keeps of one begins with its id; runsc's goes on with the sandbox's.
+func (s containerState) deleteOne(id string) {
+	for _, pattern := range []string{id, id + "_sandbox:*"} {
+		if kept, err := filepath.Glob(filepath.Join(s.Dir, pattern)); err == nil && len(kept) > 0 {
+			exec.Command(s.Program, "--root", s.Dir, "delete", "--force", id).Run() //nolint:errcheck // what stays is the host's to remove
+			return
+		}
+	}
+}
+
+// unmount releases what an OCI runtime keeps mounted in its folder: runsc has an empty
+// network namespace there.
+func (s containerState) unmount() {
 	entries, err := os.ReadDir(s.Dir)
 	if err != nil {
 		return
 	}
 	for _, entry := range entries {
-		s.deleteOne(entry.Name())
-	}
-}
-
-// deleteOne is deleteAll of one container, which may have ended, or be gone.
-func (s containerState) deleteOne(id string) {
-	if _, err := os.Stat(filepath.Join(s.Dir, id)); err == nil {
-		exec.Command(s.Program, "--root", s.Dir, "delete", "--force", id).Run() //nolint:errcheck // what stays is the host's to remove
+		unix.Unmount(filepath.Join(s.Dir, entry.Name()), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) //nolint:errcheck // hardly anything is mounted
 	}
 }
 

@@ -21,23 +21,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// runc is the OCI runtime of these tests.
-func runc(t testing.TB) string {
+// ociTools are the OCI runtimes of these tests: what each shares with the host's kernel
+// differs, and what Tidegate makes of it must not.
+var ociTools = []string{"runc", "crun", "runsc"}
+
+// ociRuntime is the path of one of them.
+func ociRuntime(t testing.TB, name string) string {
 	t.Helper()
-	tool := exec.Command("../../../tools/runc")
+	tool := exec.Command("../../../tools/" + name)
 	tool.Stderr = os.Stderr
 	path, err := tool.Output()
 	if err != nil {
-		t.Fatalf("tools/runc: %v", err)
+		t.Fatalf("tools/%s: %v", name, err)
 	}
 	return strings.TrimSpace(string(path))
 }
 
-func newContainerSandbox(t testing.TB) *containers {
+func newContainerSandbox(t testing.TB, name string) *containers {
 	t.Helper()
 	dir := t.TempDir()
 	s, err := New(context.Background(), Options{
-		Dir: dir, Mode: ModeOCI, OCIRuntime: runc(t), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
+		Dir: dir, Mode: ModeOCI, OCIRuntime: ociRuntime(t, name), Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,8 +63,17 @@ func newContainerSandbox(t testing.TB) *containers {
 	return c
 }
 
-func TestAnOCIRuntimeRunsFunctions(t *testing.T) {
-	s := newContainerSandbox(t)
+// eachOCIRuntime runs a test with each of the OCI runtimes.
+func eachOCIRuntime(t *testing.T, test func(t *testing.T, s *containers)) {
+	t.Helper()
+	for _, name := range ociTools {
+		t.Run(name, func(t *testing.T) { test(t, newContainerSandbox(t, name)) })
+	}
+}
+
+func TestAnOCIRuntimeRunsFunctions(t *testing.T) { eachOCIRuntime(t, runsFunctions) }
+
+func runsFunctions(t *testing.T, s *containers) {
 	i := start(t, s, "world")
 	if e := i.ended(); e.Code != 0 {
 		t.Fatalf("it ended so: %+v\n%s", e, i.output)
@@ -86,15 +99,16 @@ func TestAnOCIRuntimeRunsFunctions(t *testing.T) {
 			t.Errorf("the Runtime API of %s answers %q", id, got)
 		}
 	}
-	for measure, want := range map[string][]string{"boundary of runc": s.Isolation().Enforced, callFilter + ": left to the OCI runtime": s.Isolation().Missing} {
+	for measure, want := range map[string][]string{"boundary of " + filepath.Base(s.program): s.Isolation().Enforced, callFilter + ": left to the OCI runtime": s.Isolation().Missing} {
 		if !slices.Contains(want, measure) {
 			t.Errorf("%q is not reported: %+v", measure, s.Isolation())
 		}
 	}
 }
 
-func TestHowContainersEnd(t *testing.T) {
-	s := newContainerSandbox(t)
+func TestHowContainersEnd(t *testing.T) { eachOCIRuntime(t, endContainers) }
+
+func endContainers(t *testing.T, s *containers) {
 	if e := start(t, s, "exit").ended(); e.Code != 7 || e.Signal != "" || e.OutOfMemory {
 		t.Errorf("exit status 7: %+v", e)
 	}
@@ -130,22 +144,28 @@ func TestHowContainersEnd(t *testing.T) {
 	}
 }
 
-func TestAContainerCannotTouchTheHost(t *testing.T) {
-	s := newContainerSandbox(t)
+func TestAContainerCannotTouchTheHost(t *testing.T) { eachOCIRuntime(t, attackHost) }
+
+func attackHost(t *testing.T, s *containers) {
 	secret := filepath.Join(t.TempDir(), "token")
 	if err := os.WriteFile(secret, []byte("secret"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	i := start(t, s, "attack", secret, s.dir, s.options.Dir, "/home", "/root", "/etc/shadow", "/dev/mem", "/dev/kmsg", "/proc/kcore", "/sys/kernel")
+	targets := []string{secret, s.dir, s.options.Dir, "/home", "/root", "/etc/shadow", "/dev/mem", "/dev/kmsg", "/proc/kcore"}
+	if filepath.Base(s.program) != "runsc" { // whose /sys is its own kernel's, and not the host's
+		targets = append(targets, "/sys/kernel")
+	}
+	i := start(t, s, "attack", targets...)
 	i.says("attacked")
 	for line := range strings.Lines(i.output.String()) {
 		if strings.HasPrefix(line, "possible: ") {
 			t.Error(strings.TrimSpace(line))
 		}
 	}
-	full := startWith(t, s, func(spec *Spec) { spec.EphemeralStorage = 64 }, "fill-tmp")
-	if got := full.says("full "); got != "64 true" {
-		t.Errorf("writing to /tmp came to %q, not to 64 MB and ENOSPC", got)
+	// More than there is memory.
+	full := startWith(t, s, func(spec *Spec) { spec.EphemeralStorage = 200 }, "fill-tmp")
+	if got := full.says("full "); got != "200 true" {
+		t.Errorf("writing to /tmp came to %q, not to 200 MB and ENOSPC", got)
 	}
 	family := start(t, s, "family")
 	family.says("ready")
@@ -163,64 +183,70 @@ func TestAContainerCannotTouchTheHost(t *testing.T) {
 }
 
 func TestNothingOfAKilledRuntimesContainersStays(t *testing.T) {
-	for name, buried := range map[string]bool{"at once": true, "once the next has started": false} {
-		t.Run(name, func(t *testing.T) {
-			dir, program := t.TempDir(), runc(t)
-			cmd := exec.Command("/proc/self/exe", dir, program, taskDir(t))
-			cmd.Env = append(os.Environ(), programVariable+"=containers")
-			output, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() {
-				cmd.Process.Kill() //nolint:errcheck // it was killed already, unless the test failed
-				cmd.Wait()         //nolint:errcheck // as above
-			})
-			told := map[string]string{}
-			for text := bufio.NewScanner(output); text.Scan() && text.Text() != "ready"; {
-				what, value, _ := strings.Cut(text.Text(), " ")
-				told[what] = value
-			}
-			shim, err1 := strconv.Atoi(told["shim"])
-			first, err2 := strconv.Atoi(told["instance"])
-			if err := errors.Join(err1, err2); err != nil {
-				t.Fatal(err)
-			}
-			if !buried {
-				if err := unix.Kill(shim, unix.SIGSTOP); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			cmd.Wait() //nolint:errcheck // it was killed
-			if !buried {
-				if err := unix.Kill(shim, unix.SIGKILL); err != nil {
-					t.Fatal(err)
-				}
-				eventually(t, "the shim ends", func() bool { return !alive(shim) })
-				if !alive(first) {
-					t.Fatal("nothing is left for the next runtime")
-				}
-				next, err := New(t.Context(), Options{Dir: dir, Mode: ModeOCI, OCIRuntime: program})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := next.Close(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			eventually(t, "container, cgroups and folders are gone", func() bool {
-				left, err := filepath.Glob("/sys/fs/cgroup/*/" + told["group"])
-				folders, err2 := os.ReadDir(dir)
-				return !alive(first) && errors.Join(err, err2) == nil && len(left)+len(folders) == 0
-			})
-		})
+	for when, buried := range map[string]bool{"at once": true, "once the next has started": false} {
+		for _, name := range ociTools {
+			t.Run(name+" "+when, func(t *testing.T) { killRuntime(t, ociRuntime(t, name), buried) })
+		}
 	}
+}
+
+// killRuntime kills a runtime with a container, and its shim as well unless that is to bury
+// the runtime.
+func killRuntime(t *testing.T, program string, buried bool) {
+	dir := t.TempDir()
+	cmd := exec.Command("/proc/self/exe", dir, program, taskDir(t))
+	cmd.Env = append(os.Environ(), programVariable+"=containers")
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill() //nolint:errcheck // it was killed already, unless the test failed
+		cmd.Wait()         //nolint:errcheck // as above
+	})
+	told := map[string]string{}
+	for text := bufio.NewScanner(output); text.Scan() && text.Text() != "ready"; {
+		what, value, _ := strings.Cut(text.Text(), " ")
+		told[what] = value
+	}
+	shim, err1 := strconv.Atoi(told["shim"])
+	first, err2 := strconv.Atoi(told["instance"])
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	if !buried {
+		if err := unix.Kill(shim, unix.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait() //nolint:errcheck // it was killed
+	if !buried {
+		if err := unix.Kill(shim, unix.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the shim ends", func() bool { return !alive(shim) })
+		if !alive(first) {
+			t.Fatal("nothing is left for the next runtime")
+		}
+		next, err := New(t.Context(), Options{Dir: dir, Mode: ModeOCI, OCIRuntime: program})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := next.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "container, cgroups and folders are gone", func() bool {
+		left, err := filepath.Glob("/sys/fs/cgroup/*/" + told["group"])
+		folders, err2 := os.ReadDir(dir)
+		return !alive(first) && errors.Join(err, err2) == nil && len(left)+len(folders) == 0
+	})
 }
 
 func TestWhatKeepsContainersFromStarting(t *testing.T) {
