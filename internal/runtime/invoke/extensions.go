@@ -251,11 +251,6 @@ func (i *instance) addExtensions(spec *sandbox.Spec) error {
 		return err
 	}
 	i.extensions.expect(names)
-	if len(names) > 0 {
-		// An interpreter that waits for its function must be the first to connect, which an
-		// extension may be as well.
-		spec.Warm = nil
-	}
 	for _, name := range names {
 		spec.Extensions = append(spec.Extensions, sandbox.Extension{
 			Name:    name,

@@ -52,6 +52,25 @@ func TestExtensionsRunBesideTheFunction(t *testing.T) {
 	})
 }
 
+func TestAnExtensionIsNotTakenForTheInterpreterThatWaits(t *testing.T) {
+	h := newSandbox(t, ModeAuto)
+	warm := warmly(t, "extended")
+	for range 5 {
+		caller, output := extensionOf("caller", "call", nil)
+		i := startWith(t, h, func(s *Spec) {
+			warm(s)
+			s.Extensions = []Extension{caller}
+		}, "")
+		id := i.Instance.(*instance).spec.ID
+		if got := i.says("event "); got != id {
+			t.Errorf("the function's event is %q, want %q", got, id)
+		}
+		eventually(t, "the extension reaches the Runtime API", func() bool { return output.String() == "answer "+id+"\n" })
+		i.Kill()
+		i.ended()
+	}
+}
+
 func TestAnExtensionThatCannotBeExecutedIsToldInASentence(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *host) {
 		good, _ := extensionOf("good", "wait", nil)

@@ -159,6 +159,15 @@ func (i *instance) start(ctx context.Context) (err error) {
 	for _, output := range outputs {
 		descriptors = append(descriptors, int(output.Fd()))
 	}
+	if len(request.Extensions) > 0 {
+		// Who connects first is taken for the interpreter that waits for its function.
+		select {
+		case <-p.rests():
+		case <-p.ended():
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	p.launch.onExtension(i.extensionEnded)
 	passed, err := p.launch.assign(ctx, request, descriptors...)
 	if err != nil {
