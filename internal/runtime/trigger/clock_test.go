@@ -75,7 +75,7 @@ func (c *fakeClock) advance(d time.Duration) {
 // waitForTimer waits until somebody waits for exactly that long from now.
 func (c *fakeClock) waitForTimer(t *testing.T, d time.Duration) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(patience)
 	for {
 		c.mu.Lock()
 		want, changed := c.now.Add(d), c.changed

@@ -26,7 +26,7 @@ func startNATS(t *testing.T) (url string) {
 		t.Fatal(err)
 	}
 	server.Start()
-	if !server.ReadyForConnections(20 * time.Second) {
+	if !server.ReadyForConnections(patience) {
 		t.Fatal("the NATS server does not start")
 	}
 	t.Cleanup(func() {

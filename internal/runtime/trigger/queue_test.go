@@ -111,7 +111,7 @@ func (q *queueTest) send(bodies ...string) {
 func (q *queueTest) wantStats(want QueueStats) {
 	q.Helper()
 	var got QueueStats
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		var err error
 		if got, err = q.queues.Stats(q.Context(), "orders"); err != nil {
@@ -350,38 +350,47 @@ func TestMessagesReceivedTooOftenGoToTheDeadLetters(t *testing.T) {
 func TestDelayedMessagesWaitAndKeepTheirCount(t *testing.T) {
 	f := &consumerFunction{}
 	q := openQueue(t, queueOf(func(q *stack.Queue) { q.Delay = stack.Duration(time.Second) }), Env{Invoker: f})
-	none := time.Duration(0)
 	start := time.Now()
 	q.send("later")
-	if _, err := q.queues.SendMessage(t.Context(), q.arn(), NewMessage{Body: "now", Delay: &none}); err != nil {
-		t.Fatal(err)
+	for body, delay := range map[string]time.Duration{"now": 0, "much later": maxDelay} {
+		if _, err := q.queues.SendMessage(t.Context(), q.arn(), NewMessage{Body: body, Delay: &delay}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	received := map[string]receivedBatch{}
+	for _, b := range f.waitFor(t, 2) {
+		received[b.bodies()] = b
+	}
+	later := received["later"]
+	if _, now := received["now"]; !now || len(received) != 2 || later.records == nil {
+		t.Fatalf("received %+v", received)
+	}
+	if later.at.Sub(start) < time.Second || later.records[0].Attributes["ApproximateReceiveCount"] != "1" {
+		t.Errorf("received after %v: %+v", later.at.Sub(start), later.records[0])
 	}
 	q.wantStats(QueueStats{Delayed: 1})
-	batches := f.waitFor(t, 2)
-	if batches[0].bodies() != "now" || batches[1].bodies() != "later" {
-		t.Errorf("received %q, then %q", batches[0].bodies(), batches[1].bodies())
-	}
-	if batches[1].at.Sub(start) < time.Second || batches[1].records[0].Attributes["ApproximateReceiveCount"] != "1" {
-		t.Errorf("received after %v: %+v", batches[1].at.Sub(start), batches[1].records[0])
-	}
-	q.wantStats(QueueStats{})
 }
 
 func TestBatchWindowGathers(t *testing.T) {
 	f := &consumerFunction{}
-	const window = time.Second
-	q := openQueue(t, queueOf(func(q *stack.Queue) {
-		q.Consumer.BatchWindow = stack.Duration(window)
-		q.Consumer.BatchSize = 3
-	}), Env{Invoker: f})
-	start := time.Now()
-	q.send("a", "b", "c", "d")
-	batches := f.waitFor(t, 2)
-	if batches[0].bodies() != "a b c" || batches[0].at.Sub(start) > window/2 {
-		t.Errorf("a full batch came as %q after %v", batches[0].bodies(), batches[0].at.Sub(start))
+	gathering := func(window time.Duration) stack.Queue {
+		return queueOf(func(q *stack.Queue) {
+			q.Consumer.BatchWindow = stack.Duration(window)
+			q.Consumer.BatchSize = 3
+		})
 	}
-	if batches[1].bodies() != "d" || batches[1].at.Sub(start) < window-50*time.Millisecond {
-		t.Errorf("the rest came as %q after %v", batches[1].bodies(), batches[1].at.Sub(start))
+	// No test waits for as long as that window.
+	q := openQueue(t, gathering(2*patience), Env{Invoker: f})
+	q.send("a", "b", "c")
+	if full := f.waitFor(t, 1)[0]; full.bodies() != "a b c" {
+		t.Errorf("a full batch came as %q", full.bodies())
+	}
+	const window = time.Second
+	q.deploy(gathering(window))
+	start := time.Now()
+	q.send("d")
+	if rest := f.waitFor(t, 2)[1]; rest.bodies() != "d" || rest.at.Sub(start) < window-50*time.Millisecond {
+		t.Errorf("the rest came as %q after %v", rest.bodies(), rest.at.Sub(start))
 	}
 }
 

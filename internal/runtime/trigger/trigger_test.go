@@ -92,10 +92,14 @@ func recordOf(name string, trigger stack.Trigger) *store.Record {
 	}
 }
 
+// patience is how long a test waits for what must happen, on a machine with other
+// things to do.
+const patience = 2 * time.Minute
+
 // eventually waits for a condition that other goroutines bring about.
 func eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for !condition() {
