@@ -16,40 +16,46 @@ func extensionOf(name, program string, exited func(Exit), args ...string) (Exten
 }
 
 func TestExtensionsRunBesideTheFunction(t *testing.T) {
-	eachMode(t, func(t *testing.T, h *host) {
-		exited := make(chan Exit, 1)
-		short, shortOutput := extensionOf("short", "exit", func(e Exit) { exited <- e })
-		long, longOutput := extensionOf("long", "call", nil)
-		stays, staysOutput := extensionOf("stays", "family", nil)
-		i := startWith(t, h, func(s *Spec) { s.Extensions = []Extension{short, long, stays} }, "wait")
-		i.says("ready")
-		if e := <-exited; e.Code != 7 || e.Signal != "" {
-			t.Errorf("the extension ended with %+v", e)
+	eachMode(t, func(t *testing.T, h *host) { runExtensions(t, h, treeOf, 7) })
+}
+
+func TestExtensionsRunBesideTheFunctionInAContainer(t *testing.T) {
+	eachOCIRuntime(t, func(t *testing.T, s *containers) { runExtensions(t, s, processesOf, 2) })
+}
+
+// runExtensions runs three of them. treeOf gives the instance's processes, at least so many.
+func runExtensions(t *testing.T, s Sandbox, treeOf func(*running) []int, least int) {
+	exited := make(chan Exit, 1)
+	short, shortOutput := extensionOf("short", "exit", func(e Exit) { exited <- e })
+	long, longOutput := extensionOf("long", "call", nil)
+	stays, staysOutput := extensionOf("stays", "family", nil)
+	id := ""
+	i := startWith(t, s, func(spec *Spec) { spec.Extensions, spec.Memory, id = []Extension{short, long, stays}, 512, spec.ID }, "wait")
+	i.says("ready")
+	if e := <-exited; e.Code != 7 || e.Signal != "" {
+		t.Errorf("the extension ended with %+v", e)
+	}
+	eventually(t, "the extension reaches the Runtime API", func() bool { return longOutput.String() == "answer "+id+"\n" })
+	eventually(t, "the extension has children", func() bool { return staysOutput.String() == "ready\n" })
+	if got := i.output.String(); got != "ready\n" || shortOutput.String() != "" {
+		t.Errorf("the function's output is %q, the extension's %q", got, shortOutput)
+	}
+	tree := treeOf(i)
+	if len(tree) < least {
+		t.Fatalf("there are %d processes, not the function, an extension and its five", len(tree))
+	}
+	select {
+	case <-i.Done():
+		t.Fatalf("the instance ended with its extension: %+v", i.Exit())
+	default:
+	}
+	i.Kill()
+	i.ended()
+	for _, pid := range tree {
+		if alive(pid) {
+			t.Errorf("process %d outlived its instance", pid)
 		}
-		eventually(t, "the extension reaches the Runtime API", func() bool {
-			return longOutput.String() == "answer "+i.Instance.(*instance).spec.ID+"\n"
-		})
-		eventually(t, "the extension has children", func() bool { return staysOutput.String() == "ready\n" })
-		if got := i.output.String(); got != "ready\n" || shortOutput.String() != "" {
-			t.Errorf("the function's output is %q, the extension's %q", got, shortOutput)
-		}
-		tree := treeOf(i)
-		if len(tree) < 7 {
-			t.Fatalf("there are %d processes, not the function, an extension and its five", len(tree))
-		}
-		select {
-		case <-i.Done():
-			t.Fatalf("the instance ended with its extension: %+v", i.Exit())
-		default:
-		}
-		i.Kill()
-		i.ended()
-		for _, pid := range tree {
-			if alive(pid) {
-				t.Errorf("process %d outlived its instance", pid)
-			}
-		}
-	})
+	}
 }
 
 func TestAnExtensionIsNotTakenForTheInterpreterThatWaits(t *testing.T) {
@@ -72,18 +78,21 @@ func TestAnExtensionIsNotTakenForTheInterpreterThatWaits(t *testing.T) {
 }
 
 func TestAnExtensionThatCannotBeExecutedIsToldInASentence(t *testing.T) {
-	eachMode(t, func(t *testing.T, h *host) {
-		good, _ := extensionOf("good", "wait", nil)
-		lost, _ := extensionOf("lost", "wait", nil)
-		lost.Argv = []string{Task + "/extensions/lost"}
-		i := startWith(t, h, func(s *Spec) { s.Extensions = []Extension{good, lost} }, "wait")
-		if e := i.ended(); !strings.HasPrefix(e.StartError, "extension lost: lost is missing") {
-			t.Errorf("exit is %+v", e)
-		}
-		if got := i.output.String(); got != "" {
-			t.Errorf("the function ran: %q", got)
-		}
-	})
+	eachMode(t, func(t *testing.T, h *host) { loseExtension(t, h) })
+	eachOCIRuntime(t, func(t *testing.T, s *containers) { loseExtension(t, s) })
+}
+
+func loseExtension(t *testing.T, s Sandbox) {
+	good, _ := extensionOf("good", "wait", nil)
+	lost, _ := extensionOf("lost", "wait", nil)
+	lost.Argv = []string{Task + "/extensions/lost"}
+	i := startWith(t, s, func(spec *Spec) { spec.Extensions = []Extension{good, lost} }, "wait")
+	if e := i.ended(); !strings.HasPrefix(e.StartError, "extension lost: lost is missing") {
+		t.Errorf("exit is %+v", e)
+	}
+	if got := i.output.String(); got != "" {
+		t.Errorf("the function ran: %q", got)
+	}
 }
 
 func TestThereAreAsManyExtensionsAsOnLambda(t *testing.T) {

@@ -52,24 +52,14 @@ func (c *container) writeBundle() error {
 
 // config is the container's, see the OCI Runtime Specification.
 func (c *container) config() *specs.Spec {
-	p := prepared{
-		host: &host{namespace: rootNamespaces}, network: gatewayNetwork,
-		address: net.JoinHostPort("127.0.0.1", strconv.Itoa(RuntimeAPIPort)),
-	}
-	program := p.program(Program{c.spec.Argv, c.spec.Env}, c.spec)
+	program := c.program(Program{c.spec.Argv, c.spec.Env})
 	processes := int64(maxProcesses)
 	return &specs.Spec{
 		Version:  "1.0.2",
 		Hostname: "localhost",
 		Root:     &specs.Root{Path: "rootfs", Readonly: true},
-		Process: &specs.Process{
-			User: specs.User{UID: uint32(c.uid), GID: uint32(c.uid)}, Args: program.Argv, Env: program.Env, Cwd: program.Dir,
-			NoNewPrivileges: true, Capabilities: &specs.LinuxCapabilities{},
-			Rlimits: []specs.POSIXRlimit{
-				{Type: "RLIMIT_NOFILE", Soft: maxOpenFiles, Hard: maxOpenFiles}, {Type: "RLIMIT_CORE"},
-			},
-		},
-		Mounts: c.mounts(),
+		Process:  c.process(program, len(c.spec.Extensions) > 0),
+		Mounts:   c.mounts(),
 		Linux: &specs.Linux{
 			Namespaces: []specs.LinuxNamespace{
 				{Type: specs.PIDNamespace},
@@ -88,6 +78,29 @@ func (c *container) config() *specs.Spec {
 				"/proc/sched_debug", "/proc/scsi", "/proc/sysrq-trigger", "/proc/timer_list", "/proc/timer_stats",
 			},
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"},
+		},
+	}
+}
+
+// program is a program as the container sees it.
+func (c *container) program(program Program) programRequest {
+	p := prepared{
+		host: &host{namespace: rootNamespaces}, network: gatewayNetwork,
+		address: net.JoinHostPort("127.0.0.1", strconv.Itoa(RuntimeAPIPort)),
+	}
+	return p.program(program, c.spec)
+}
+
+// process is how the container's processes are started; see gated.
+func (c *container) process(program programRequest, gate bool) *specs.Process {
+	if gate {
+		program.Argv = gated(program.Argv)
+	}
+	return &specs.Process{
+		User: specs.User{UID: uint32(c.uid), GID: uint32(c.uid)}, Args: program.Argv, Env: program.Env, Cwd: program.Dir,
+		NoNewPrivileges: true, Capabilities: &specs.LinuxCapabilities{},
+		Rlimits: []specs.POSIXRlimit{
+			{Type: "RLIMIT_NOFILE", Soft: maxOpenFiles, Hard: maxOpenFiles}, {Type: "RLIMIT_CORE"},
 		},
 	}
 }

@@ -43,6 +43,9 @@ type container struct {
 	run   *exec.Cmd
 	ended chan error
 	pid   int
+	// gate is where a line lets the program begin; nil without extensions.
+	gate       *os.File
+	extensions []*containerExtension
 
 	// signals guards pidfd, which is closed at the end.
 	signals    sync.Mutex
@@ -81,6 +84,13 @@ func (c *container) start(ctx context.Context) (err error) {
 	}
 	if err := c.execute(ctx); err != nil {
 		return err
+	}
+	if c.gate != nil {
+		if err := c.startExtensions(ctx); err != nil {
+			c.abandon()
+			return err
+		}
+		c.gate.WriteString("\n") //nolint:errcheck // if nobody reads it, the container has ended
 	}
 	c.guard = &memoryGuard{tmp: -1, limit: memory, sample: func() int64 { return s.table.memoryOf(c.pid) }}
 	if _, missing := s.groups.missing()[memoryController]; !missing {
@@ -148,6 +158,15 @@ func (c *container) execute(ctx context.Context) error {
 	}
 	c.run = exec.Command(c.sandbox.program, append(arguments, "run", "--bundle", c.bundle, "--pid-file", pidFile, c.spec.ID)...)
 	c.run.Stdout, c.run.Stderr = writeEnd, writeEnd
+	if len(c.spec.Extensions) > 0 {
+		line, gate, err := os.Pipe()
+		if err != nil {
+			writeEnd.Close()
+			return err
+		}
+		defer line.Close()
+		c.run.Stdin, c.gate = line, gate
+	}
 	err = c.run.Start()
 	writeEnd.Close()
 	if err != nil {
@@ -235,11 +254,8 @@ func (c *container) attend() {
 	guarding.Wait()
 	c.guard.stop()
 	c.release()
-	c.exit = Exit{Code: code, At: at}
-	// As shells do, OCI runtimes add 128 to the signal's number.
-	if signal := unix.SignalName(unix.Signal(code - 128)); code > 128 && signal != "" {
-		c.exit.Code, c.exit.Signal = -1, signal
-	}
+	c.exit = exitOfContainer(code)
+	c.exit.At = at
 	// The OCI runtime has removed the cgroup, and with it what the kernel has counted. But
 	// nobody in a pid namespace can kill its first process: whom the runtime did not kill,
 	// the kernel did, at the limit.
@@ -255,6 +271,12 @@ func (c *container) release() {
 	log := c.sandbox.options.Log.With("instance", c.spec.ID)
 	if c.run != nil {
 		containerState{c.sandbox.program, c.sandbox.state}.deleteOne(c.spec.ID)
+	}
+	for _, e := range c.extensions {
+		e.finish()
+	}
+	if c.gate != nil {
+		c.gate.Close()
 	}
 	if c.output != nil {
 		c.output.finish()
@@ -291,16 +313,28 @@ func (c *container) release() {
 	}
 }
 
-// explain says why the program cannot be executed, to the one who packaged it; nothing if
-// it can, or is not in the package.
+// explain says why a program cannot be executed, to the one who packaged it; nothing if
+// all can, or are not in the package.
 func (c *container) explain() string {
-	path, inTask := strings.CutPrefix(c.spec.Argv[0], Task)
-	if !inTask {
-		return ""
+	if reason := c.explainOne(c.spec.Argv[0]); reason != "" {
+		return reason
 	}
-	path = filepath.Join(c.spec.TaskDir, path)
-	if reason := whyNotExecutable(path); reason != "" {
-		return filepath.Base(path) + " " + reason
+	for _, extension := range c.spec.Extensions {
+		if reason := c.explainOne(extension.Argv[0]); reason != "" {
+			return fmt.Sprintf("extension %s: %s", extension.Name, reason)
+		}
+	}
+	return ""
+}
+
+func (c *container) explainOne(program string) string {
+	for place, dir := range map[string]string{Task: c.spec.TaskDir, Layers: c.spec.LayersDir} {
+		if path, inside := strings.CutPrefix(program, place); inside {
+			path = filepath.Join(dir, path)
+			if reason := whyNotExecutable(path); reason != "" {
+				return filepath.Base(path) + " " + reason
+			}
+		}
 	}
 	return ""
 }
@@ -330,6 +364,9 @@ func (c *container) Kill() {
 func (c *container) SyncOutput() {
 	if c.output != nil {
 		c.output.sync()
+	}
+	for _, e := range c.extensions {
+		e.output.sync()
 	}
 }
 

@@ -156,9 +156,6 @@ func (s *containers) Start(ctx context.Context, spec Spec) (Instance, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(spec.Extensions) > 0 {
-		return nil, fmt.Errorf("start instance %s: extension %s cannot be started with isolation oci, where a container has one program; use auto", spec.ID, spec.Extensions[0].Name)
-	}
 	if err := s.enter(); err != nil {
 		return nil, err
 	}

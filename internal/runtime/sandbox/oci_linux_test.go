@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -61,6 +60,16 @@ func newContainerSandbox(t testing.TB, name string) *containers {
 		}
 	})
 	return c
+}
+
+// processesOf are the container's processes as the host sees them. gVisor has its own, and
+// not one for each of the function's.
+func processesOf(i *running) []int {
+	pids, err := cgroups.GetAllPids(i.Instance.(*container).group.(*group1).dirs[pidsController])
+	if err != nil {
+		i.t.Fatal(err)
+	}
+	return pids
 }
 
 // eachOCIRuntime runs a test with each of the OCI runtimes.
@@ -136,12 +145,6 @@ func endContainers(t *testing.T, s *containers) {
 			t.Errorf("it ended so: %+v, not for %q", e, reason)
 		}
 	}
-	spec := functionSpec(taskDir(t), "extended", io.Discard, "echo")
-	spec.Extensions = []Extension{{Name: "agent", Program: Program{Argv: []string{"/bin/true"}}}}
-	want := "start instance extended: extension agent cannot be started with isolation oci, where a container has one program; use auto"
-	if _, err := s.Start(t.Context(), spec); err == nil || err.Error() != want {
-		t.Errorf("an extension: %v", err)
-	}
 }
 
 func TestAContainerCannotTouchTheHost(t *testing.T) { eachOCIRuntime(t, attackHost) }
@@ -169,9 +172,9 @@ func attackHost(t *testing.T, s *containers) {
 	}
 	family := start(t, s, "family")
 	family.says("ready")
-	pids, err := cgroups.GetAllPids(family.Instance.(*container).group.(*group1).dirs[pidsController])
-	if err != nil || len(pids) < 6 {
-		t.Fatalf("the family's processes are %v: %v", pids, err)
+	pids := processesOf(family)
+	if len(pids) < 2 {
+		t.Fatalf("the family's processes are %v", pids)
 	}
 	family.Kill()
 	family.ended()
