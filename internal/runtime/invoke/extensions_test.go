@@ -13,7 +13,7 @@ import (
 )
 
 // deployExtended is deploy of a Node function with the extension of testdata beside it.
-func (n *realNode) deployExtended(code, do string) {
+func (n *realNode) deployExtended(code, do string, timeout time.Duration) {
 	n.t.Helper()
 	program := filepath.Join(n.t.TempDir(), "extension")
 	build := exec.CommandContext(n.t.Context(), "go", "build", "-o", program, "./testdata/extension")
@@ -29,7 +29,7 @@ func (n *realNode) deployExtended(code, do string) {
 	function := n.upload(map[string]string{"app.js": code})
 	rec := shop(changeCart(func(f *stack.Function) {
 		f.Runtime, f.Handler, f.CodeSHA256, f.Layers, f.Memory = n.runtime("nodejs"), "app.handler", function, []string{layer}, 512
-		f.Timeout, f.Environment = stack.Duration(10*time.Second), map[string]string{"EXTENSION": do}
+		f.Timeout, f.Environment = stack.Duration(timeout), map[string]string{"EXTENSION": do}
 	}))
 	rec.Functions["cart"].Versions[0].Config = rec.Stack.Functions["cart"].Config
 	if err := n.OnChange(n.t.Context(), nil, rec); err != nil {
@@ -50,11 +50,11 @@ func (n *realNode) log() string {
 	return all.String()
 }
 
-const plain = `exports.handler = async (e) => { if (e.hang) await new Promise((r) => setTimeout(r, 60000)); console.log('handled'); return 'ok' }`
+const plain = `exports.handler = async (e) => { if (e.hang) await new Promise((r) => setTimeout(r, 1000000)); console.log('handled'); return 'ok' }`
 
 func TestAnExternalExtensionTakesPartInTheInstancesLife(t *testing.T) {
 	n := newRealNode(t)
-	n.deployExtended(plain, "")
+	n.deployExtended(plain, "", testPatience)
 	for range 2 {
 		if r := n.invoke(`{}`); string(r.Payload) != `"ok"` {
 			t.Fatalf("got %s", r.Payload)
@@ -78,7 +78,7 @@ func TestAnExternalExtensionTakesPartInTheInstancesLife(t *testing.T) {
 
 func TestAnExtensionLearnsOfATimeout(t *testing.T) {
 	n := newRealNode(t)
-	n.deployExtended(plain, "")
+	n.deployExtended(plain, "", 10*time.Second)
 	if r := n.invoke(`{"hang":true}`); !strings.Contains(string(r.Payload), "timed out") {
 		t.Fatalf("got %s", r.Payload)
 	}
@@ -97,7 +97,7 @@ func TestAnExtensionThatFailsEndsTheInstance(t *testing.T) {
 		t.Run(do, func(t *testing.T) {
 			n := newRealNode(t)
 			// The function answers only after the extension's end.
-			n.deployExtended(`exports.handler = async () => new Promise((r) => setTimeout(r, 60000))`, do)
+			n.deployExtended(`exports.handler = async () => new Promise((r) => setTimeout(r, 1000000))`, do, testPatience)
 			r := n.invoke(`{}`)
 			if r.FunctionError != "Unhandled" || !strings.Contains(string(r.Payload), `"errorType":"`+want.kind+`"`) || !strings.Contains(string(r.Payload), want.message) {
 				t.Errorf("got %s", r.Payload)
@@ -108,7 +108,7 @@ func TestAnExtensionThatFailsEndsTheInstance(t *testing.T) {
 
 func TestAnExtensionGetsTheInstancesTelemetry(t *testing.T) {
 	n := newRealNode(t)
-	n.deployExtended(plain, "telemetry sandbox.localdomain")
+	n.deployExtended(plain, "telemetry sandbox.localdomain", testPatience)
 	n.invoke(`{}`)
 	n.Close(t.Context())
 	log := n.log()

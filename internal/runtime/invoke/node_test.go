@@ -124,10 +124,14 @@ func (n *node) drained() {
 	eventually(n.t, "every event is done with", func() bool { return n.waiting() == 0 })
 }
 
+// testPatience is how long a test waits for what must happen, on a machine with other
+// things to do.
+const testPatience = 2 * time.Minute
+
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(testPatience)
 	for !holds() {
 		select {
 		case <-time.After(5 * time.Millisecond):
@@ -143,7 +147,7 @@ func within[T any](t *testing.T, c <-chan T) T {
 	select {
 	case v := <-c:
 		return v
-	case <-time.After(30 * time.Second):
+	case <-time.After(testPatience):
 		t.Fatal("nothing came")
 		panic("unreachable")
 	}
