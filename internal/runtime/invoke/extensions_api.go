@@ -267,9 +267,5 @@ func (x *extensions) failing(id, kind string) (*extension, *apiError) {
 
 // readSmall reads a body of at most maxRegistration bytes.
 func readSmall(r *rawhttp.Request) ([]byte, *apiError) {
-	body, err := readBody(r)
-	if err == nil && len(body) > maxRegistration {
-		err = errEntityTooLarge
-	}
-	return body, err
+	return readBody(r.Body(), r.ContentLength(), maxRegistration)
 }

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/rawhttp"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
 )
@@ -88,6 +90,9 @@ type instance struct {
 	// gone is closed when the processes are gone and all they wrote is in the log.
 	gone chan struct{}
 
+	// wasted bounds what the instance has the runtime do in vain.
+	wasted *rate.Limiter
+
 	// place belongs to the pool.
 	place place
 
@@ -113,7 +118,7 @@ func newInstance(id string, memory int, out *output, events instanceEvents) *ins
 	return &instance{
 		id: id, memory: memory, out: out, events: events,
 		created: time.Now(), fresh: true, started: make(chan struct{}), unstarted: make(chan struct{}),
-		initialised: make(chan struct{}), gone: make(chan struct{}),
+		initialised: make(chan struct{}), gone: make(chan struct{}), wasted: newWaste(),
 	}
 }
 
@@ -356,6 +361,7 @@ func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
 	i.mu.Unlock()
 	if replaced != nil {
 		invalidTransition(ready, ready.String()).reply(replaced)
+		i.waste(1)
 	}
 	if before == initialising {
 		i.box.Initialized()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"regexp"
@@ -75,7 +74,12 @@ func (i *instance) ServeConn(c net.Conn) {
 }
 
 // ServeRequest implements rawhttp.Handler.
-func (i *instance) ServeRequest(r *rawhttp.Request) { runtimeAPI.Serve(i, r) }
+func (i *instance) ServeRequest(r *rawhttp.Request) {
+	runtimeAPI.Serve(i, r)
+	if r.Refused() {
+		i.waste(1)
+	}
+}
 
 // serveNext answers when there is an event.
 func (i *instance) serveNext(r *rawhttp.Request) {
@@ -83,8 +87,10 @@ func (i *instance) serveNext(r *rawhttp.Request) {
 	switch {
 	case err != nil:
 		err.reply(r)
-	case inv != nil:
+	case inv != nil: // again
 		_ = r.Reply(inv.event())
+		i.waste(1)
+		i.wasteBytes(len(inv.payload))
 	}
 }
 
@@ -128,7 +134,7 @@ func (i *instance) serveError(r *rawhttp.Request) {
 
 // takeAnswer reads an answer that beginAnswer has allowed.
 func (i *instance) takeAnswer(r *rawhttp.Request, means func(body []byte) outcome) {
-	body, err := readBody(r)
+	body, err := readAnswer(r.Body(), r.ContentLength())
 	switch err {
 	case nil:
 		o := means(body)
@@ -138,10 +144,12 @@ func (i *instance) takeAnswer(r *rawhttp.Request, means func(body []byte) outcom
 		if refused := i.endAnswer(&outcome{failure: &failure}); refused != nil {
 			err = refused
 		}
-		discard(r)
+		i.wasteBytes(len(body))
+		i.drain(r)
 		accepted(r, err)
 	default:
 		_ = i.endAnswer(nil)
+		i.wasteBytes(len(body))
 		accepted(r, err)
 	}
 }
@@ -151,52 +159,14 @@ func (i *instance) serveInitError(r *rawhttp.Request) {
 		accepted(r, err)
 		return
 	}
-	body, err := readBody(r)
+	body, err := readAnswer(r.Body(), r.ContentLength())
 	if err != nil {
 		_ = i.endInitError(nil)
+		i.wasteBytes(len(body))
 		accepted(r, err)
 		return
 	}
 	accepted(r, i.endInitError(&functionError{Type: errorType(r), payload: body}))
-}
-
-// prompt is how many bytes of an answer are made room for before they arrive.
-const prompt = 64 << 10
-
-// readBody reads a body of at most maxAnswer bytes. Memory is taken as it
-// arrives, not as it is announced.
-func readBody(r *rawhttp.Request) ([]byte, *apiError) {
-	length := r.ContentLength()
-	if length > maxAnswer {
-		return nil, errEntityTooLarge
-	}
-	if 0 <= length && length <= prompt {
-		body := make([]byte, length)
-		if _, err := io.ReadFull(r.Body(), body); err != nil {
-			return nil, errTruncated
-		}
-		return body, nil
-	}
-	var body bytes.Buffer
-	if length > 0 {
-		body.Grow(prompt)
-	} else { // aws-lambda-go sends chunks, however short the answer
-		body.Grow(bytes.MinRead)
-	}
-	_, err := body.ReadFrom(io.LimitReader(r.Body(), maxAnswer+1))
-	switch {
-	case body.Len() > maxAnswer:
-		return nil, errEntityTooLarge
-	case err != nil:
-		return nil, errTruncated
-	}
-	return body.Bytes(), nil
-}
-
-// discard takes the rest of a body that is too large, within reason: clients
-// that write without reading would otherwise meet a broken connection.
-func discard(r *rawhttp.Request) {
-	_, _ = io.CopyN(io.Discard, r.Body(), 64<<20)
 }
 
 var errorTypePattern = regexp.MustCompile(`^(Runtime|Function)\.[A-Z][a-zA-Z]+$`)

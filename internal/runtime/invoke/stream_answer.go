@@ -97,17 +97,20 @@ func (i *instance) streamAnswer(body answerBody) *apiError {
 // collectAnswer takes an answer in streaming mode as a whole: who invoked the
 // function does not want it piece by piece.
 func (i *instance) collectAnswer(body answerBody) *apiError {
-	payload, err := io.ReadAll(io.LimitReader(body, maxAnswer+1))
-	switch {
-	case len(payload) > maxAnswer:
+	payload, err := readAnswer(body, -1)
+	switch err {
+	case nil:
+	case errEntityTooLarge:
 		failure := tooLargeAnswer()
 		if refused := i.endAnswer(&outcome{failure: &failure}); refused != nil {
-			return refused
+			err = refused
 		}
-		return errEntityTooLarge
-	case err != nil:
+		i.wasteBytes(len(payload))
+		return err
+	default:
 		_ = i.endAnswer(nil)
-		return errTruncated
+		i.wasteBytes(len(payload))
+		return err
 	}
 	if failure := trailerFailure(body.trailer); failure != nil {
 		return i.endAnswer(&outcome{failure: failure})

@@ -11,8 +11,11 @@ import (
 )
 
 // maxEarly is how many events are kept for extensions that subscribe while the instance
-// initialises.
-const maxEarly = 1000
+// initialises, and maxEarlyBytes how many bytes of them.
+const (
+	maxEarly      = 1000
+	maxEarlyBytes = 1 << 20
+)
 
 // deliveryTimeout is how long an extension may take for a batch.
 const deliveryTimeout = 2 * time.Second
@@ -22,8 +25,9 @@ type telemetryStream struct {
 	mu sync.Mutex
 	// subscribers by the extension's name.
 	subscribers map[string]*subscriber
-	// early are the first events.
-	early []telemetryEvent
+	// early are the first events, of so many bytes.
+	early      []telemetryEvent
+	earlyBytes int
 }
 
 // A telemetryEvent is one event, encoded.
@@ -59,8 +63,8 @@ func (t *telemetryStream) emitAt(at time.Time, kind, name string, record any) {
 	})}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.early) < maxEarly {
-		t.early = append(t.early, e)
+	if len(t.early) < maxEarly && t.earlyBytes+len(e.text) <= maxEarlyBytes {
+		t.early, t.earlyBytes = append(t.early, e), t.earlyBytes+len(e.text)
 	}
 	for _, s := range t.subscribers {
 		s.offer(e)

@@ -32,8 +32,23 @@ type body struct {
 	err      error
 }
 
-// Read implements io.Reader.
+// Read implements io.Reader. Chunks that are there already are read together: a client
+// that sends byte by byte must not have whoever reads do something for each.
 func (b *body) Read(p []byte) (n int, err error) {
+	n, err = b.readChunk(p)
+	for err == nil && n < len(p) && b.follows() {
+		var more int
+		more, err = b.readChunk(p[n:])
+		n += more
+	}
+	if n > 0 {
+		return n, nil // an error comes again
+	}
+	return n, err
+}
+
+// readChunk reads from one chunk, or from a body without any.
+func (b *body) readChunk(p []byte) (n int, err error) {
 	if b.expected {
 		b.expected = false
 		if !b.conn.request.replied {
@@ -62,6 +77,21 @@ func (b *body) Read(p []byte) (n int, err error) {
 		return 0, b.err
 	}
 	return n, nil
+}
+
+// follows tells whether data of the next chunk has come already. The last chunk is none:
+// what is after it may take its time.
+func (b *body) follows() bool {
+	if b.err != nil || b.length > 0 || !b.inChunk {
+		return false
+	}
+	const end = len("\r\n")
+	waiting := b.conn.in[b.conn.from:min(b.conn.to, b.conn.from+end+maxChunkLine)]
+	if len(waiting) <= end || waiting[end] == '0' {
+		return false
+	}
+	line := bytes.IndexByte(waiting[end:], '\n')
+	return line >= 0 && end+line+1 < len(waiting)
 }
 
 // next is called at the end of the body, or of a chunk.

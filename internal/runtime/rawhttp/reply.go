@@ -39,7 +39,7 @@ func (r *Request) Reply(a Answer) error {
 	if r.replied {
 		return errAnswered
 	}
-	r.replied = true
+	r.replied, r.status = true, a.Status
 	if !r.conn.body.reusable() {
 		r.close = true
 	}

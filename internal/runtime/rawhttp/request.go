@@ -2,6 +2,7 @@ package rawhttp
 
 import (
 	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 )
@@ -27,7 +28,12 @@ type Request struct {
 	// replied: there is an answer. failed: it could not be written.
 	replied, failed bool
 	later           *Later
+	// status of the answer, unless that comes later.
+	status int
 }
+
+// Refused tells whether the request was answered with an error.
+func (r *Request) Refused() bool { return r.status >= http.StatusBadRequest }
 
 // Header returns the first value of a header field, whatever the case of its name.
 func (r *Request) Header(name string) string { return find(r.fields, name) }

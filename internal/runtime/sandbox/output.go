@@ -21,16 +21,19 @@ const outputGrace = time.Second
 const maxPipe = 1 << 20
 
 // An outputReader copies what a tree writes to a writer, as fast as that takes
-// it: a tree that writes faster waits, and nothing piles up in memory.
+// it and its pace allows: a tree that writes faster waits, and nothing piles up in memory.
 type outputReader struct {
 	pipe *os.File
 	raw  syscall.RawConn
 	done chan struct{}
+	// ending is closed when the tree is gone, whose pace does not matter any more.
+	ending chan struct{}
 
 	// mu is held from reading bytes until they are written.
 	mu     sync.Mutex
 	to     io.Writer
 	buffer []byte
+	pace   pace
 }
 
 // newOutput returns a reader and the end the tree writes to.
@@ -54,7 +57,7 @@ func readOutput(pipe *os.File, to io.Writer) (*outputReader, error) {
 		pipe.Close()
 		return nil, err
 	}
-	o := &outputReader{pipe: pipe, raw: raw, done: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
+	o := &outputReader{pipe: pipe, raw: raw, done: make(chan struct{}), ending: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
 	go o.copy()
 	return o, nil
 }
@@ -71,6 +74,23 @@ func (o *outputReader) copy() {
 		if waitErr != nil || err != nil || n == 0 {
 			return
 		}
+		o.rest()
+	}
+}
+
+// rest waits if the tree has had more of the runtime's time than it may.
+func (o *outputReader) rest() {
+	o.mu.Lock()
+	rest := o.pace.rest()
+	o.mu.Unlock()
+	if rest == 0 {
+		return
+	}
+	timer := time.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-o.ending:
 	}
 }
 
@@ -84,6 +104,8 @@ func (o *outputReader) take(fd int) (n int, err error) {
 		}
 	}
 	if n > 0 && o.to != nil {
+		began := time.Now()
+		defer func() { o.pace.worked(began, time.Now()) }()
 		if _, err := o.to.Write(o.buffer[:n]); err != nil {
 			o.to = nil // go on reading: the tree must not wait for nobody
 		}
@@ -100,10 +122,12 @@ func (o *outputReader) sync() {
 			}
 		}
 	})
+	o.rest()
 }
 
 // finish reads what is left and closes the pipe. The tree must be gone.
 func (o *outputReader) finish() {
+	close(o.ending)
 	o.pipe.SetReadDeadline(time.Now().Add(outputGrace)) //nolint:errcheck // pipes have deadlines
 	<-o.done
 	o.pipe.Close()

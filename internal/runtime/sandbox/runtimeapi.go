@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // A RuntimeAPI is what an instance reaches at AWS_LAMBDA_RUNTIME_API.
@@ -18,6 +20,15 @@ type RuntimeAPI interface {
 // further ones wait to be accepted. Clients have one or two for each process.
 const maxConnections = 64
 
+// connectionRate is how many connections of an instance are accepted in a second, and
+// connectionBurst how many at once. Clients keep theirs, and a shell that has a program ask
+// takes longer to start it; without a bound an instance would keep the runtime busy with
+// nothing but opening and closing them.
+const (
+	connectionRate  = 1000
+	connectionBurst = 4 * maxConnections
+)
+
 // acceptPause is between attempts to accept while the runtime has no descriptor left.
 const acceptPause = 10 * time.Millisecond
 
@@ -28,6 +39,7 @@ type runtimeAPI struct {
 	to       RuntimeAPI
 	// places of connections.
 	places chan struct{}
+	rate   *rate.Limiter
 
 	mu     sync.Mutex
 	open   map[net.Conn]struct{}
@@ -37,7 +49,7 @@ type runtimeAPI struct {
 func newRuntimeAPI(to RuntimeAPI, listener net.Listener) *runtimeAPI {
 	return &runtimeAPI{
 		address: listener.Addr().String(), listener: listener, to: to,
-		places: make(chan struct{}, maxConnections), open: map[net.Conn]struct{}{},
+		places: make(chan struct{}, maxConnections), rate: rate.NewLimiter(connectionRate, connectionBurst), open: map[net.Conn]struct{}{},
 	}
 }
 
@@ -54,6 +66,7 @@ func (a *runtimeAPI) run() {
 			time.Sleep(acceptPause)
 			continue
 		}
+		time.Sleep(a.rate.Reserve().Delay())
 		if !a.add(c) {
 			return
 		}
