@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tidegate-io/terraform-provider-tidegate/internal/target/open"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 func newUsage() *cobra.Command {
@@ -66,7 +66,7 @@ func atMostOne(what string) cobra.PositionalArgs {
 	}
 }
 
-func usageRows(usage []open.Usage) [][]string {
+func usageRows(usage []stack.VersionUsage) [][]string {
 	count := func(n uint64) string { return strconv.FormatUint(n, 10) }
 	rows := [][]string{{"FUNCTION", "VERSION", "INVOCATIONS", "ERRORS", "THROTTLES", "BILLED", "GB-SECONDS", "LAST"}}
 	for _, u := range usage {

@@ -3,9 +3,10 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 type usageInput struct {
@@ -15,22 +16,8 @@ type usageInput struct {
 
 type usageOutput struct {
 	Body struct {
-		Usage []VersionUsage `json:"usage" doc:"By stack, function and version. Those that were deleted are among them."`
+		Usage []stack.VersionUsage `json:"usage" doc:"By stack, function and version. Those that were deleted are among them."`
 	}
-}
-
-// VersionUsage is what one version has used.
-type VersionUsage struct {
-	Stack       string    `json:"stack"`
-	Function    string    `json:"function"`
-	Version     string    `json:"version" doc:"A number or $LATEST."`
-	Invocations uint64    `json:"invocations" doc:"Those that were answered, well or not, and those that no instance could be started for."`
-	Errors      uint64    `json:"errors" doc:"Those of the invocations that failed."`
-	Throttles   uint64    `json:"throttles" doc:"Invocations that were turned away while this version's held the places."`
-	BilledMS    uint64    `json:"billed_ms" doc:"Billed milliseconds, as in the log's REPORT lines: each invocation's rounded up, an instance's start included."`
-	BilledMBMS  uint64    `json:"billed_mb_ms" doc:"Billed milliseconds times memory in MB."`
-	GBSeconds   float64   `json:"gb_seconds" doc:"The same in GB-seconds."`
-	Last        time.Time `json:"last" doc:"When the usage last grew. It is forgotten 400 days later."`
 }
 
 func (s *Server) registerUsage(api huma.API) {
@@ -46,11 +33,9 @@ func (s *Server) registerUsage(api huma.API) {
 				return nil, s.internal(ctx, "read the usage", err)
 			}
 			out := &usageOutput{}
-			out.Body.Usage = make([]VersionUsage, len(usage))
+			out.Body.Usage = make([]stack.VersionUsage, len(usage))
 			for i, u := range usage {
-				out.Body.Usage[i] = VersionUsage{
-					u.Stack, u.Function, u.Version, u.Invocations, u.Errors, u.Throttles, u.BilledMS, u.BilledMBMS, u.GBSeconds(), u.Last,
-				}
+				out.Body.Usage[i] = u.Priced()
 			}
 			return out, nil
 		})

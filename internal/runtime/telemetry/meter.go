@@ -83,7 +83,7 @@ func OpenMeter(ctx context.Context, opts MeterOptions) (*Meter, error) {
 	now := time.Now()
 	for _, usage := range before {
 		for _, u := range usage {
-			if !u.expired(now) {
+			if !expired(u, now) {
 				m.Counter(u.Stack, u.Function, u.Version).continueFrom(u)
 			}
 		}
@@ -124,7 +124,7 @@ func (m *Meter) Usage(ctx context.Context, stack, function string) ([]Usage, err
 	now := time.Now()
 	var all []Usage
 	add := func(u Usage) {
-		if (stack == "" || u.Stack == stack) && (function == "" || u.Function == function) && !u.expired(now) {
+		if (stack == "" || u.Stack == stack) && (function == "" || u.Function == function) && !expired(u, now) {
 			all = append(all, u)
 		}
 	}
@@ -193,7 +193,7 @@ func (m *Meter) write() error {
 		}
 		written := map[usageKey]Usage{}
 		for _, u := range usage {
-			written[u.key()] = u
+			written[keyOf(u)] = u
 		}
 		for _, c := range counters {
 			if u, ok := written[c.usageKey]; ok {
@@ -226,11 +226,11 @@ func (m *Meter) Collect(ctx context.Context) error {
 	now := time.Now()
 	var errs []error
 	for key, usage := range entries {
-		expired := nodeOf(key) != m.opts.Node
+		gone := nodeOf(key) != m.opts.Node
 		for _, u := range usage {
-			expired = expired && u.expired(now)
+			gone = gone && expired(u, now)
 		}
-		if expired {
+		if gone {
 			errs = append(errs, m.bucket.remove(ctx, key))
 		}
 	}

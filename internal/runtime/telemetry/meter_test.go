@@ -88,7 +88,7 @@ func TestUsageIsCountedByVersion(t *testing.T) {
 	wantUsage(t, m, "orders", "", append(fulfil, "orders/report:1 0 0 1 0 0")...)
 	wantUsage(t, m, "", "", append(fulfil, "orders/report:1 0 0 1 0 0", "other/fulfil:1 1 1 0 0 0")...)
 	wantUsage(t, m, "none", "")
-	if u, err := m.Usage(t.Context(), "orders", "fulfil"); err != nil || u[1].GBSeconds() != 0.0015 || now.Sub(u[1].Last) > time.Second {
+	if u, err := m.Usage(t.Context(), "orders", "fulfil"); err != nil || u[1].Priced().GBSeconds != 0.0015 || now.Sub(u[1].Last) > time.Second {
 		t.Errorf("usage is %+v, %v", u, err)
 	}
 	var none *Meter

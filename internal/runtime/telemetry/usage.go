@@ -5,64 +5,33 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
 // UsageKept is how long the usage of a version is kept after its last invocation,
 // whether the function still exists or not: thirteen months, and a few days.
 const UsageKept = 400 * 24 * time.Hour
 
-// Usage is what one version of a function has used since there is usage of it: on one
-// node or, added up, on several.
-type Usage struct {
-	Stack    string `json:"stack"`
-	Function string `json:"function"`
-	// Version is a number or "$LATEST".
-	Version string `json:"version"`
-	// Invocations, Errors and Throttles are as in Counts.
-	Invocations uint64 `json:"invocations"`
-	Errors      uint64 `json:"errors"`
-	Throttles   uint64 `json:"throttles"`
-	// BilledMS are the milliseconds that the REPORT lines of the version's invocations
-	// say are billed: each invocation's are rounded up, and the time to initialise an
-	// instance is part of those of its first.
-	BilledMS uint64 `json:"billed_ms"`
-	// BilledMBMS are the same, multiplied by the version's memory in MB.
-	BilledMBMS uint64 `json:"billed_mb_ms"`
-	// Last is when the usage last grew, to the second.
-	Last time.Time `json:"last"`
-}
-
-// GBSeconds is BilledMBMS as it is priced.
-func (u Usage) GBSeconds() float64 { return float64(u.BilledMBMS) / 1024 / 1000 }
+// Usage is what one version of a function has used.
+type Usage = stack.Usage
 
 // A usageKey is what usage is of. A stack that is made again after its deletion gives
 // its versions other numbers, so that they need no incarnation to be told apart.
 type usageKey struct{ stack, function, version string }
 
-func (u Usage) key() usageKey { return usageKey{u.Stack, u.Function, u.Version} }
+func keyOf(u Usage) usageKey { return usageKey{u.Stack, u.Function, u.Version} }
 
-func (u Usage) expired(now time.Time) bool { return now.Sub(u.Last) > UsageKept }
-
-func (u Usage) plus(other Usage) Usage {
-	u.Invocations += other.Invocations
-	u.Errors += other.Errors
-	u.Throttles += other.Throttles
-	u.BilledMS += other.BilledMS
-	u.BilledMBMS += other.BilledMBMS
-	if other.Last.After(u.Last) {
-		u.Last = other.Last
-	}
-	return u
-}
+func expired(u Usage, now time.Time) bool { return now.Sub(u.Last) > UsageKept }
 
 // sumUsage adds up what several nodes have counted, and sorts it.
 func sumUsage(all []Usage) []Usage {
 	sums := map[usageKey]Usage{}
 	for _, u := range all {
-		if sum, ok := sums[u.key()]; ok {
-			u = sum.plus(u)
+		if sum, ok := sums[keyOf(u)]; ok {
+			u = sum.Plus(u)
 		}
-		sums[u.key()] = u
+		sums[keyOf(u)] = u
 	}
 	usage := make([]Usage, 0, len(sums))
 	for _, u := range sums {
