@@ -48,6 +48,8 @@ type pool struct {
 	retrying int
 	// patience is set while waiting invocations rely on returning instances.
 	patience *time.Timer
+	// startTook is how long the instance that became ready last took for it.
+	startTook time.Duration
 	// reaper is set while there are idle instances.
 	reaper *time.Timer
 	// keep is how many instances are to be there without being asked for. After one
@@ -106,9 +108,11 @@ const (
 )
 
 const (
-	// patience is how long an invocation waits for an instance that has just
-	// answered before another one is started.
-	patience = 20 * time.Millisecond
+	// An invocation waits for an instance that has just answered as long as a start
+	// took, within these bounds, before another one is started: on a busy host both take
+	// long, and who calls one after the other has the same instance all the time.
+	minPatience = 20 * time.Millisecond
+	maxPatience = time.Second
 	// A start occupies its turn (see runner.starts) for that long at most: who takes
 	// longer to initialise is most likely not busy but waiting for something.
 	maxTurn = time.Second
@@ -227,7 +231,7 @@ func (p *pool) scale(patient bool) {
 		go p.start(nil, initTimeout, phaseInit)
 	}
 	if patient && p.patience == nil && p.returning > 0 && len(p.waiting) > p.starting {
-		p.patience = time.AfterFunc(patience, func() {
+		p.patience = time.AfterFunc(min(max(p.startTook, minPatience), maxPatience), func() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			p.patience = nil
@@ -350,6 +354,7 @@ func (p *pool) onReady(i *instance) {
 	case placeStarting:
 		p.starting--
 		p.living++
+		p.startTook = i.initTook
 		p.keepPause = 0
 		p.warmUp()
 	case placeReturning:

@@ -94,16 +94,20 @@ func TestAnIdleInstanceIsUsedAgain(t *testing.T) {
 
 func TestANewRequestWaitsForAnInstanceThatHasJustAnswered(t *testing.T) {
 	for _, c := range []struct {
-		name      string
-		afterwork time.Duration
-		instances int64
+		name             string
+		start, afterwork time.Duration
+		instances        int64
 	}{
-		{"it is back at once", patience - time.Millisecond, 1},
-		{"it takes its time", patience + time.Millisecond, 2},
+		{"it is back at once", 0, minPatience - time.Millisecond, 1},
+		{"it takes its time", 0, minPatience + time.Millisecond, 2},
+		{"it takes less than a start", 300 * time.Millisecond, 299 * time.Millisecond, 1},
+		{"it takes more than a start", 300 * time.Millisecond, 301 * time.Millisecond, 2},
+		{"it takes very long", 5 * time.Second, maxPatience + time.Millisecond, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHouse(t, func(p *process) {
+					p.sleep(c.start)
 					for {
 						e := p.next()
 						p.respond(e.id, e.payload)
