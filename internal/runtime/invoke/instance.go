@@ -92,6 +92,8 @@ type instance struct {
 
 	// wasted bounds what the instance has the runtime do in vain.
 	wasted *rate.Limiter
+	// room is for the heads of requests.
+	room rawhttp.Room
 
 	// place belongs to the pool.
 	place place

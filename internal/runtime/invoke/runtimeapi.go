@@ -67,7 +67,7 @@ func (i *instance) ServeConn(c net.Conn) {
 	}()
 	select {
 	case <-i.started:
-		rawhttp.Serve(c, i)
+		i.room.Serve(c, i)
 	case <-i.unstarted:
 		_ = c.Close()
 	}

@@ -350,6 +350,31 @@ func TestABodyCanBeAnsweredBeforeItHasCome(t *testing.T) {
 	}
 }
 
+func TestChunksThatAreThereAreReadTogether(t *testing.T) {
+	reads := 0
+	c, from := dial(t, func(r *Request) {
+		p := make([]byte, 1<<20)
+		size := 0
+		for {
+			n, err := r.Body().Read(p)
+			size += n
+			if err != nil {
+				break
+			}
+			reads++
+		}
+		_ = r.Reply(Answer{Status: 200, Body: fmt.Appendf(nil, "%d %s", size, r.Trailer("x-sum"))})
+	})
+	const many = 10000
+	send(t, c, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat("1\r\nx\r\n", many)+"0\r\nX-Sum: y\r\n\r\n")
+	if _, body := receive(t, from); body != fmt.Sprintf("200 %d y", many) {
+		t.Errorf("chunks of one byte are read as %q", body)
+	}
+	if reads > many/10 {
+		t.Errorf("%d chunks were read one by one, %d times", many, reads)
+	}
+}
+
 func TestABodyComesAsItIsSent(t *testing.T) {
 	pieces := make(chan string)
 	c, from := dial(t, func(r *Request) {

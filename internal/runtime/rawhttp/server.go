@@ -37,7 +37,12 @@ func (f HandlerFunc) ServeRequest(r *Request) { f(r) }
 // client sends what is no request. It closes the connection.
 func Serve(nc net.Conn, h Handler) {
 	c := &conn{net: nc, in: make([]byte, firstBuffer), answered: make(chan struct{}, 1)}
-	defer nc.Close() //nolint:errcheck // nothing is left to do
+	c.serve(h)
+}
+
+func (c *conn) serve(h Handler) {
+	defer c.net.Close() //nolint:errcheck // nothing is left to do
+	defer c.giveBack()
 	for c.one(h) {
 	}
 }
@@ -57,6 +62,9 @@ type conn struct {
 	answered chan struct{}
 	// front is nil unless there is one before this server.
 	front *fronted
+	// room is nil if there is no bound; taken is how many bytes of it the buffer has.
+	room  *Room
+	taken int64
 }
 
 // one reads and answers a request, and tells whether another may follow.
@@ -151,7 +159,11 @@ func (c *conn) fill(limit int) error {
 		if c.to >= limit {
 			return errFull
 		}
-		c.in = append(c.in, make([]byte, min(len(c.in), limit-len(c.in)))...)
+		more := min(len(c.in), limit-len(c.in))
+		if !c.grows(len(c.in) + more) {
+			return errFull
+		}
+		c.in = append(c.in, make([]byte, more)...)
 	}
 	n, err := c.net.Read(c.in[c.to:])
 	c.to += n
@@ -178,5 +190,6 @@ func (c *conn) rewind() {
 	c.from, c.to = 0, 0
 	if len(c.in) > frontBuffer {
 		c.in = make([]byte, firstBuffer)
+		c.giveBack()
 	}
 }
