@@ -61,33 +61,41 @@ func TestProcessModeSaysWhatItDoesWithout(t *testing.T) {
 	}
 }
 
+// ordinaryUser is a user of the tests'.
+const ordinaryUser = 54321
+
+// ordinaryUsersFolder is a folder of that user's.
+func ordinaryUsersFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Chown(dir, ordinaryUser, ordinaryUser); err != nil {
+		t.Fatal(err)
+	}
+	// The folder of a test's folders is the tester's own.
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // An ordinary user has no cgroups here, and namespaces if the host allows.
 func TestAnOrdinaryUserGetsWhatTheHostAllows(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Log("every other test here runs as an ordinary user already")
 		return
 	}
-	const user = 54321
-	dir, task := t.TempDir(), taskDir(t)
-	if err := os.Chown(dir, user, user); err != nil {
-		t.Logf("there are no other users in this container: %v", err)
-		return
-	}
-	// The folder of a test's folders is the tester's own.
-	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(filepath.Join(task, "bootstrap"), dir, task)
+	task := taskDir(t)
+	cmd := exec.Command(filepath.Join(task, "bootstrap"), ordinaryUsersFolder(t), task)
 	cmd.Env = append(os.Environ(), programVariable+"=user")
 	cmd.Dir = "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: user, Gid: user}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: ordinaryUser, Gid: ordinaryUser}}
 	out, err := cmd.CombinedOutput()
 	text := string(out)
 	if err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
 	for _, want := range []string{
-		"missing own user per instance: the runtime does not run as root\n",
+		"missing own user per instance: the runtime does not run as root, and its user's subordinate ids cannot be used: ",
 		"missing memory limit: this user may not make memory cgroups; it is watched instead\n",
 		"OutOfMemory:true",
 		"greeting hello <nil>\n",

@@ -18,11 +18,15 @@ type host struct {
 	options   Options
 	namespace namespaceKind
 	// dir is this runtime's own folder within options.Dir.
-	dir       string
-	groups    hierarchy
-	users     *users // nil if instances share one user
-	table     processTable
-	isolation Isolation
+	dir    string
+	groups hierarchy
+	users  *users // nil if instances share one user
+	// subordinates are what users are from, where the runtime is not root's; noUsers is why
+	// there are none.
+	subordinates *subordinates
+	noUsers      error
+	table        processTable
+	isolation    Isolation
 	// lacking says which measures of the shim's the host does not allow, and why.
 	lacking map[string]string
 
@@ -117,14 +121,15 @@ func (h *host) startFirstShim(report *report) error {
 	var errs []error
 	for _, kind := range kinds {
 		h.namespace = kind
-		if kind == rootNamespaces && ownUsersPossible() {
-			u, err := newUsers()
-			if err != nil {
-				return err
-			}
-			h.users = u
+		if err := h.takeUsers(); err != nil {
+			return err
 		}
 		shim, err := h.newShim()
+		if err != nil && h.subordinates != nil {
+			h.noUsers = err
+			h.giveUsers()
+			shim, err = h.newShim()
+		}
 		if err == nil {
 			h.shim, h.lacking = shim, shim.lacking
 			if noGateway != nil {
@@ -133,13 +138,33 @@ func (h *host) startFirstShim(report *report) error {
 			h.reportShim(report, errors.Join(errs...))
 			return nil
 		}
-		if h.users != nil {
-			h.users.close()
-			h.users = nil
-		}
+		h.giveUsers()
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// takeUsers takes what users there are for instances in namespaces of this kind.
+func (h *host) takeUsers() (err error) {
+	switch {
+	case h.namespace == rootNamespaces && ownUsersPossible():
+		h.users, err = newUsers(firstUID, uidBlock, uidBlocks)
+	case h.namespace == userNamespaces:
+		if h.subordinates, h.noUsers = findSubordinates(); h.noUsers == nil {
+			h.users, h.noUsers = h.subordinates.users()
+		}
+		if h.noUsers != nil { // instances have the runtime's then
+			h.giveUsers()
+		}
+	}
+	return err
+}
+
+func (h *host) giveUsers() {
+	if h.users != nil {
+		h.users.close()
+	}
+	h.users, h.subordinates = nil, nil
 }
 
 // enter begins something that Close waits for, by h.starting.
@@ -158,8 +183,12 @@ func (h *host) newShim() (*shimClient, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, err
 	}
-	return startShim(h.namespace, shimConfig{
-		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, TUN: h.gateway != nil, RootDir: root, OwnUsers: h.users != nil, UID: functionUID,
+	first := 0
+	if h.users != nil {
+		first = h.users.base
+	}
+	return startShim(h.namespace, h.subordinates, shimConfig{
+		Namespaces: h.namespace != noNamespaces, Nested: h.namespace == userNamespaces, TUN: h.gateway != nil, RootDir: root, FirstUID: first, UID: functionUID,
 		LimitProcesses: h.groups.missing()[pidsController] != "", CgroupTasks: h.groups.home(), Groups: h.groups.folders(), Dir: h.dir,
 	})
 }

@@ -59,7 +59,7 @@ func (s *containers) setUp(owner string) (err error) {
 	if !ownUsersPossible() {
 		return errors.New("isolation oci needs a range of user ids, and this container's user namespace has too few; use auto")
 	}
-	if s.users, err = newUsers(); err != nil {
+	if s.users, err = newUsers(firstUID, uidBlock, uidBlocks); err != nil {
 		return err
 	}
 	s.groups = openHierarchy(owner, s.options.Log)
@@ -78,7 +78,7 @@ func (s *containers) setUp(owner string) (err error) {
 		return err
 	}
 	// It starts nothing: it is there to clean up if this process dies.
-	s.shim, err = startShim(noNamespaces, shimConfig{
+	s.shim, err = startShim(noNamespaces, nil, shimConfig{
 		CgroupTasks: s.groups.home(), Groups: s.groups.folders(), Dir: s.dir, Containers: state,
 	})
 	return err

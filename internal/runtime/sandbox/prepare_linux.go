@@ -146,7 +146,7 @@ func (p *prepared) user() int {
 // request says what the shim is to prepare.
 func (p *prepared) request() prepareRequest {
 	r := prepareRequest{Network: p.network}
-	if p.host.namespace == rootNamespaces {
+	if p.uid != 0 || p.host.namespace == rootNamespaces {
 		r.UID = p.user()
 	}
 	if p.host.namespace != noNamespaces {

@@ -38,8 +38,8 @@ type shimConfig struct {
 	// RootDir is an empty folder the shim mounts the instances' root on, in its own
 	// mount namespace.
 	RootDir string
-	// OwnUsers is true if instances get users of their own; else they have UID.
-	OwnUsers bool
+	// FirstUID is the first of instances' own users; 0 if they have none, and have UID.
+	FirstUID int
 	UID      int
 	// TUN is true if instances' networks may have a TUN device.
 	TUN bool
@@ -83,7 +83,8 @@ type shimRequest struct {
 type prepareRequest struct {
 	// Root is what the instance sees; nil leaves it the host's.
 	Root *rootSpec
-	// UID, also used as GID, is the instance's user on the host; 0 keeps the shim's.
+	// UID, also used as GID, is the instance's user, as the shim calls it; 0 keeps the
+	// shim's.
 	UID int
 	// CgroupTasks are "tasks" files of cgroups v1 to join.
 	CgroupTasks []string

@@ -64,17 +64,15 @@ func (h *host) reportShim(r *report, err error) {
 	r.add(userNamespace, h.lacking[userNamespace])
 	// Without a way out that is filtered, instances that are to have one have the host's.
 	r.add(networkNamespace, cmp.Or(h.lacking[networkNamespace], h.lacking[outgoing]))
-	own := "the runtime does not run as root"
-	switch h.namespace {
-	case rootNamespaces, userNamespaces:
-		if os.Geteuid() == 0 {
-			own = "this container's user namespace has too few user ids"
-		}
-		if h.users != nil {
-			own = ""
-		}
-	case noNamespaces:
+	own := ""
+	switch {
+	case h.namespace == noNamespaces:
 		own = reason
+	case h.users != nil:
+	case os.Geteuid() == 0:
+		own = "this container's user namespace has too few user ids"
+	default:
+		own = "the runtime does not run as root, and its user's subordinate ids cannot be used: " + h.noUsers.Error()
 	}
 	r.add(ownUser, own)
 	if _, missing := h.lacking[outgoing]; h.lacking[networkNamespace] == "" && !missing {

@@ -64,7 +64,7 @@ type commonRoot struct {
 func newCommonRoot(dir string, config shimConfig, userNamespaces bool) (*commonRoot, error) {
 	r := &commonRoot{
 		writable: filepath.Join(dir, "rw"), readOnly: filepath.Join(dir, "ro"),
-		init: filepath.Join(dir, "init"), namesUsers: config.OwnUsers && !userNamespaces,
+		init: filepath.Join(dir, "init"), namesUsers: config.FirstUID != 0 && !userNamespaces,
 	}
 	program, err := initProgram()
 	if err != nil {

@@ -63,7 +63,9 @@ const (
 // functionUID is the user instances have where they cannot have one each.
 const functionUID = 993
 
-func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
+// startShim starts one. others, if not nil, are the ids of userNamespaces besides the
+// runtime's own user.
+func startShim(kind namespaceKind, others *subordinates, config shimConfig) (*shimClient, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("make the shim's socket: %w", err)
@@ -86,11 +88,16 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	}
 	if kind == userNamespaces {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Geteuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Getegid(), Size: 1}}
+		if others == nil {
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Geteuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: functionUID, HostID: os.Getegid(), Size: 1}}
+		}
 		// Who is not root in the namespace would lose its capabilities on execution.
 		cmd.SysProcAttr.AmbientCaps = []uintptr{
 			unix.CAP_SYS_ADMIN, unix.CAP_SETPCAP, unix.CAP_DAC_OVERRIDE, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW,
+		}
+		if others != nil { // whose processes the shim starts and ends
+			cmd.SysProcAttr.AmbientCaps = append(cmd.SysProcAttr.AmbientCaps, unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
 		}
 	}
 	s := &shimClient{
@@ -103,7 +110,13 @@ func startShim(kind namespaceKind, config shimConfig) (*shimClient, error) {
 	}
 	go s.attend(cmd)
 	var ready shimEvent
-	if err = c.send(config); err == nil {
+	if others != nil {
+		err = others.mapInto(cmd.Process.Pid) // it waits for its configuration
+	}
+	if err == nil {
+		err = c.send(config)
+	}
+	if err == nil {
 		_, err = c.receive(&ready)
 	}
 	switch {

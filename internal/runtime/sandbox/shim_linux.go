@@ -304,10 +304,10 @@ func (s *shim) rehearseUsers() (reason, err error) {
 func (s *shim) rehearseUser() error {
 	uid := functionUID
 	switch {
+	case s.config.FirstUID != 0:
+		uid = s.config.FirstUID
 	case s.config.Nested:
 		uid = 0
-	case s.config.OwnUsers:
-		uid = firstUID
 	}
 	list := &steps{}
 	if err := s.changeUser(list, uid); err != nil {
