@@ -58,11 +58,18 @@ func defaultVariables(defaults map[string]string) map[string]string {
 	return env
 }
 
-// sorted returns the variables as "name=value".
+// sorted returns the variables as "name=value". TZ is the first: what sets it anew when a
+// function is known (see warm.go) would have Node read the database of time zones, so it
+// stays where it is, and the order is no other than without.
 func sorted(env map[string]string) []string {
 	out := make([]string, 0, len(env))
+	if zone, ok := env["TZ"]; ok {
+		out = append(out, "TZ="+zone)
+	}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		out = append(out, name+"="+env[name])
+		if name != "TZ" {
+			out = append(out, name+"="+env[name])
+		}
 	}
 	return out
 }

@@ -9,6 +9,7 @@ const net = require('net');
 const fs = require('fs');
 const path = require('path');
 
+const { writeSync } = fs;
 const env = process.env;
 
 const TRAILER_TYPE = 'Lambda-Runtime-Function-Error-Type';
@@ -16,14 +17,24 @@ const TRAILER_BODY = 'Lambda-Runtime-Function-Error-Body';
 
 // --- Runtime API -----------------------------------------------------------
 
+// What is read and written at once.
+const SMALL = 65536;
+
 // One HTTP/1.1 connection, kept open, one request at a time. Node's own http
-// module would cost more than the rest of the start.
+// module would cost more than the rest of the start, and its streams more than the
+// rest of an invocation: so what is read comes into one buffer, and what is small is
+// written right to the descriptor.
 class RuntimeAPI {
   constructor(address) {
     const colon = address.lastIndexOf(':');
     this.host = address;
-    this.socket = net.connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true });
-    this.socket.on('data', (chunk) => this.#received(chunk));
+    this.input = Buffer.allocUnsafeSlow(SMALL);
+    this.socket = net.connect({
+      host: address.slice(0, colon), port: Number(address.slice(colon + 1)), noDelay: true,
+      onread: { buffer: this.input, callback: (length) => { this.#read(length); return true; } },
+    });
+    this.descriptor = undefined; // until it is connected
+    this.socket.once('connect', () => { this.descriptor = this.socket._handle?.fd; });
     // The runtime is gone, or has given this instance up.
     this.socket.on('error', () => process.exit(1));
     this.socket.on('close', () => process.exit(1));
@@ -41,15 +52,15 @@ class RuntimeAPI {
 
   // Waits until it is known for which function this process is.
   async assignment() {
-    const { status, body } = await this.#exchange('GET', '/tidegate/assignment', '', null);
-    if (status !== 200) process.exit(1);
-    return JSON.parse(body.toString('utf8'));
+    const { head, body } = await this.#exchange('GET', '/tidegate/assignment', '', null);
+    if (head.status !== 200) process.exit(1);
+    return JSON.parse(body);
   }
 
-  async next() {
-    const response = await this.#request('GET', 'invocation/next', '', null);
-    if (response.status !== 200) throw new Error(`the Runtime API answered /next with status ${response.status}`);
-    return response;
+  // Asks for the next event; take gets the head and the body of what comes.
+  next(take) {
+    this.#expect(take);
+    this.#send(this.#next(), 0);
   }
 
   respond(id, body) {
@@ -58,17 +69,16 @@ class RuntimeAPI {
 
   // Responds and asks for the next event in one go, so that neither side is woken
   // for the other's mere consent, which nobody looks at.
-  async respondAndNext(id, body) {
-    if (body.length >= 65536) {
-      await this.respond(id, body);
-      return this.next();
+  respondAndNext(id, body, take) {
+    if (body.length >= SMALL) {
+      this.respond(id, body).then(() => this.next(take));
+      return;
     }
-    this.socket.cork();
-    this.respond(id, body);
+    const length = Buffer.byteLength(body);
     this.ignored = 1;
-    const next = this.next();
-    this.socket.uncork();
-    return next;
+    this.#expect(take);
+    this.#send(`POST /2018-06-01/runtime/invocation/${id}/response HTTP/1.1\r\nHost: ${this.host}\r\n`
+      + `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}${this.#next()}`, length - body.length);
   }
 
   fail(id, error) { return this.#report(`invocation/${id}/error`, error); }
@@ -121,16 +131,17 @@ class RuntimeAPI {
       `Content-Type: application/json\r\nLambda-Runtime-Function-Error-Type: ${type}\r\n`, JSON.stringify(error));
   }
 
-  // What it would make of an answer.
+  // What it would make of an answer. It writes nothing, in the usual way.
   rehearse(answer) {
     const waiting = this.resolve;
     let response;
     if (this.bufferedLength === 0) {
-      this.resolve = (got) => { response = got; };
-      this.#received(Buffer.from(answer));
+      this.resolve = (head, body) => { response = { head, body }; };
+      this.#read(this.input.latin1Write(answer));
       this.resolve = waiting;
+      this.#send('', 0);
     }
-    return response ?? { headers: {}, body: Buffer.from('{}') };
+    return response ?? { head: new Head(), body: '{}' };
   }
 
   #request(method, where, headers, body) {
@@ -138,21 +149,73 @@ class RuntimeAPI {
   }
 
   #exchange(method, target, headers, body) {
-    const length = body === null ? '' : `Content-Length: ${Buffer.byteLength(body)}\r\n`;
-    const head = `${method} ${target} HTTP/1.1\r\nHost: ${this.host}\r\n${headers}${length}\r\n`;
+    const length = body === null ? 0 : Buffer.byteLength(body);
+    const text = `${method} ${target} HTTP/1.1\r\nHost: ${this.host}\r\n${headers}`
+      + `${body === null ? '' : `Content-Length: ${length}\r\n`}\r\n`;
     return new Promise((resolve) => {
-      this.resolve = resolve;
-      if (body === null || body.length < 65536) {
-        this.socket.write(head + (body ?? ''));
+      this.resolve = (head, got) => resolve({ head, body: got });
+      if (body === null || body.length < SMALL) {
+        this.#send(text + (body ?? ''), body === null ? 0 : length - body.length);
       } else {
         this.socket.cork();
-        this.socket.write(head);
+        this.socket.write(text);
         this.socket.write(body);
         this.socket.uncork();
       }
     });
   }
 
+  #next() { return `GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: ${this.host}\r\n\r\n`; }
+
+  #expect(take) {
+    this.resolve = (head, body) => {
+      if (head.status !== 200) throw new Error(`the Runtime API answered /next with status ${head.status}`);
+      take(head, body);
+    };
+  }
+
+  // Writes a text; more is how many bytes it has beyond its characters.
+  #send(text, more) {
+    let sent = 0;
+    if (this.descriptor !== undefined && this.socket.writableLength === 0) {
+      try {
+        sent = writeSync(this.descriptor, text, null, more === 0 ? 'latin1' : 'utf8');
+      } catch {
+        // It is full, or broken, which the socket says in its own way.
+      }
+      if (sent === text.length + more) return;
+    }
+    this.socket.write(Buffer.from(text).subarray(sent));
+  }
+
+  // Takes what was read into the buffer. Nearly always that is one answer, or the
+  // consent to the last one and the next event.
+  #read(length) {
+    let at = 0;
+    if (this.bufferedLength === 0 && this.parser === null) {
+      const text = this.input.latin1Slice(0, length);
+      while (at < length) {
+        const head = parseHead(text, at);
+        if (head === null || head.chunked || head.status < 200 || head.end + head.length > length) break;
+        at = head.end + head.length;
+        if (this.ignored > 0) {
+          this.ignored--;
+        } else {
+          this.#resolved(head, this.input.utf8Slice(head.end, at));
+        }
+      }
+    }
+    // The buffer will be used again.
+    if (at < length) this.#received(Buffer.from(this.input.subarray(at, length)));
+  }
+
+  #resolved(head, body) {
+    const { resolve } = this;
+    this.resolve = null;
+    resolve(head, body);
+  }
+
+  // Takes a part of an answer.
   #received(chunk) {
     this.buffered.push(chunk);
     this.bufferedLength += chunk.length;
@@ -160,22 +223,19 @@ class RuntimeAPI {
       const bytes = this.#all();
       const end = bytes.indexOf('\r\n\r\n');
       if (end < 0) return;
-      this.parser = parseHead(bytes.latin1Slice(0, end));
+      this.parser = parseHead(bytes.latin1Slice(0, end + 4), 0);
       this.#keep(bytes.subarray(end + 4));
     }
-    const body = this.parser.chunked ? this.#chunkedBody() : this.#plainBody();
+    const head = this.parser;
+    const body = head.chunked ? this.#chunkedBody() : this.#plainBody();
     if (body === null) return;
-    const { status, headers } = this.parser;
-    if (status < 200 || this.ignored > 0) { // 100 Continue and its like come before the answer
-      this.parser = null;
-      if (status >= 200) this.ignored--;
+    this.parser = null;
+    if (head.status < 200 || this.ignored > 0) { // 100 Continue and its like come before the answer
+      if (head.status >= 200) this.ignored--;
       if (this.bufferedLength > 0) this.#received(Buffer.alloc(0));
       return;
     }
-    this.parser = null;
-    const resolve = this.resolve;
-    this.resolve = null;
-    resolve({ status, headers, body });
+    this.#resolved(head, body.utf8Slice());
   }
 
   #plainBody() {
@@ -223,30 +283,128 @@ class RuntimeAPI {
   }
 
   #keep(bytes) {
-    this.buffered = [bytes];
+    this.buffered = bytes.length > 0 ? [bytes] : [];
     this.bufferedLength = bytes.length;
   }
 }
 
-function parseHead(text) {
-  const lines = text.split('\r\n');
-  const headers = Object.create(null);
-  for (let i = 1; i < lines.length; i++) {
-    const colon = lines[i].indexOf(':');
-    headers[lines[i].slice(0, colon).toLowerCase()] = lines[i].slice(colon + 1).trim();
+// What is looked at of an answer's head. Header values are text, or undefined.
+class Head {
+  status = 0;
+  end = 0; // where the body begins
+  length = 0;
+  chunked = false;
+  requestID = undefined;
+  deadline = undefined;
+  functionArn = undefined;
+  traceID = undefined;
+  clientContext = undefined;
+  identity = undefined;
+  tenantID = undefined;
+  // chunks of a chunked body that are there, and how many bytes the next wants.
+  chunks = undefined;
+  wanted = 0;
+}
+
+const FIELDS = new Map([
+  ['content-length', 'length'],
+  ['transfer-encoding', 'chunked'],
+  ['lambda-runtime-aws-request-id', 'requestID'],
+  ['lambda-runtime-deadline-ms', 'deadline'],
+  ['lambda-runtime-invoked-function-arn', 'functionArn'],
+  ['lambda-runtime-trace-id', 'traceID'],
+  ['lambda-runtime-client-context', 'clientContext'],
+  ['lambda-runtime-cognito-identity', 'identity'],
+  ['lambda-runtime-aws-tenant-id', 'tenantID'],
+]);
+
+// fieldOf says which field a header is. It remembers names as they are spelt: a
+// server always spells them alike, and has only so many.
+const spelt = new Map();
+function fieldOf(name) {
+  let field = spelt.get(name);
+  if (field === undefined) {
+    field = FIELDS.get(name.toLowerCase()) ?? '';
+    if (spelt.size < 64) spelt.set(name, field);
   }
-  return {
-    status: Number(lines[0].split(' ')[1]),
-    headers,
-    chunked: (headers['transfer-encoding'] ?? '').toLowerCase().includes('chunked'),
-    length: Number(headers['content-length'] ?? 0),
-    chunks: [],
-    wanted: 0,
-  };
+  return field;
+}
+
+// parseHead reads the head that begins there; null if not all of it is there.
+function parseHead(text, at) {
+  const head = new Head();
+  head.status = Number(text.slice(at + 9, at + 12)); // after "HTTP/1.1 "
+  for (let end = text.indexOf('\r\n', at); end >= 0;) {
+    const begin = end + 2;
+    end = text.indexOf('\r\n', begin);
+    if (end === begin) {
+      head.end = end + 2;
+      return head;
+    }
+    const colon = text.indexOf(':', begin);
+    const field = fieldOf(text.slice(begin, colon));
+    if (field === '') continue;
+    const value = text.slice(colon + 1, end).trim();
+    if (field === 'length') {
+      head.length = Number(value);
+    } else if (field === 'chunked') {
+      head.chunked = value.toLowerCase().includes('chunked');
+      head.chunks = [];
+    } else {
+      head[field] = value;
+    }
+  }
+  return null;
 }
 
 // Header values are UTF-8 though HTTP hands them over as Latin-1.
 const utf8 = (value) => Buffer.from(value, 'latin1').toString('utf8');
+
+// --- Trace id ---------------------------------------------------------------
+
+const TRACE_ID = '_X_AMZN_TRACE_ID';
+
+// The variable that each event sets. The C library keeps every value that a variable
+// has had, and searches all of them for the next one: a leak, and soon a third of the
+// time that an invocation takes. So it gets the value when somebody lists the
+// variables, to start a program with them for instance, and who reads this one is
+// given it from here.
+const traceID = {
+  value: undefined,
+  known: undefined, // to the C library
+  set(value) { this.value = value; },
+  tell() {
+    if (this.known === this.value) return;
+    this.known = this.value;
+    if (this.value === undefined) delete env[TRACE_ID];
+    else env[TRACE_ID] = this.value;
+  },
+};
+
+process.env = new Proxy(env, {
+  get: (target, name) => (name === TRACE_ID ? traceID.value : target[name]),
+  set(target, name, value) {
+    target[name] = value;
+    if (name === TRACE_ID) traceID.value = traceID.known = target[name];
+    return true;
+  },
+  deleteProperty(target, name) {
+    if (name === TRACE_ID) traceID.value = traceID.known = undefined;
+    return delete target[name];
+  },
+  has(target, name) {
+    traceID.tell();
+    return name in target;
+  },
+  ownKeys(target) {
+    traceID.tell();
+    return Reflect.ownKeys(target);
+  },
+  getOwnPropertyDescriptor(target, name) {
+    traceID.tell();
+    return Reflect.getOwnPropertyDescriptor(target, name);
+  },
+});
 
 // --- Errors ----------------------------------------------------------------
 
@@ -398,8 +556,8 @@ function parseHeader(value) {
   }
 }
 
-function contextOf(headers) {
-  const deadline = Number(headers['lambda-runtime-deadline-ms']);
+function contextOf(head) {
+  const deadline = Number(head.deadline);
   return {
     callbackWaitsForEmptyEventLoop: true,
     functionVersion: env.AWS_LAMBDA_FUNCTION_VERSION,
@@ -407,47 +565,52 @@ function contextOf(headers) {
     memoryLimitInMB: env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
     logGroupName: env.AWS_LAMBDA_LOG_GROUP_NAME,
     logStreamName: env.AWS_LAMBDA_LOG_STREAM_NAME,
-    clientContext: parseHeader(headers['lambda-runtime-client-context']),
-    identity: parseHeader(headers['lambda-runtime-cognito-identity']),
-    invokedFunctionArn: headers['lambda-runtime-invoked-function-arn'],
-    awsRequestId: headers['lambda-runtime-aws-request-id'],
-    tenantId: headers['lambda-runtime-aws-tenant-id'],
+    clientContext: parseHeader(head.clientContext),
+    identity: parseHeader(head.identity),
+    invokedFunctionArn: head.functionArn,
+    awsRequestId: head.requestID,
+    tenantId: head.tenantID,
     getRemainingTimeInMillis: () => deadline - Date.now(),
   };
 }
 
-// Runs one event to its end. Resolves with {error} or {result}: what a promise or
+// Runs one event to its end. settle gets {error} or {result}: what a promise or
 // the first call of a callback gave, or null when nothing is left to run.
-function invoke(handler, event, context) {
-  return new Promise((settle) => {
-    let settled = false;
-    const finish = (outcome, wait) => {
-      if (settled) return;
-      settled = true;
-      if (wait && context.callbackWaitsForEmptyEventLoop) {
-        onEmptyLoop = () => settle(outcome);
-      } else {
+function invoke(handler, event, context, settle) {
+  let settled = false;
+  const settleSoon = (outcome) => queueMicrotask(() => settle(outcome));
+  const finish = (outcome, wait) => {
+    if (settled) return;
+    settled = true;
+    if (wait && context.callbackWaitsForEmptyEventLoop) {
+      onEmptyLoop = () => settle(outcome);
+    } else {
+      onEmptyLoop = null;
+      settleSoon(outcome);
+    }
+  };
+  onEmptyLoop = () => { settled = true; settle({ result: null }); };
+  const callback = (error, result) =>
+    finish(error === undefined || error === null ? { result } : { error }, true);
+  context.succeed = (result) => finish({ result }, false);
+  context.fail = (error) => finish({ error: error ?? 'handled' }, false);
+  context.done = (error, result) =>
+    finish(error === undefined || error === null ? { result } : { error }, false);
+
+  try {
+    const returned = handler(event, context, callback);
+    if (typeof returned?.then === 'function') {
+      const settleNow = (outcome) => {
+        if (settled) return;
+        settled = true;
         onEmptyLoop = null;
         settle(outcome);
-      }
-    };
-    onEmptyLoop = () => { settled = true; settle({ result: null }); };
-    const callback = (error, result) =>
-      finish(error === undefined || error === null ? { result } : { error }, true);
-    context.succeed = (result) => finish({ result }, false);
-    context.fail = (error) => finish({ error: error ?? 'handled' }, false);
-    context.done = (error, result) =>
-      finish(error === undefined || error === null ? { result } : { error }, false);
-
-    try {
-      const returned = handler(event, context, callback);
-      if (typeof returned?.then === 'function') {
-        returned.then((result) => finish({ result }, false), (error) => finish({ error }, false));
-      }
-    } catch (error) {
-      finish({ error }, false);
+      };
+      returned.then((result) => settleNow({ result }), (error) => settleNow({ error }));
     }
-  });
+  } catch (error) {
+    finish({ error }, false);
+  }
 }
 
 // --- Response streaming ----------------------------------------------------
@@ -535,11 +698,12 @@ async function invokeStreaming(handler, event, context, stream) {
 }
 
 // Answers one event by its streaming handler.
-async function answerStreaming(api, handler, id, body, headers) {
+async function answerStreaming(api, handler, head, body) {
+  const id = head.requestID;
   const stream = responseStream(api, id, handler[HIGH_WATER_MARK]);
   let error;
   try {
-    await invokeStreaming(handler, JSON.parse(body.toString('utf8')), contextOf(headers), stream);
+    await invokeStreaming(handler, JSON.parse(body), contextOf(head), stream);
   } catch (cause) {
     error = cause ?? new Error('the handler was rejected without a reason');
     console.error('Invoke Error', `\t${errorText(error)}`);
@@ -570,11 +734,17 @@ function serialize(outcome) {
 // with. Only NODE_PATH has been read by then of what a function may set: one that
 // sets others that Node reads when it starts does not start this way.
 function assume(assignment) {
-  for (const name of Object.keys(env)) delete env[name];
-  for (const variable of assignment.env) {
+  const wanted = new Map(assignment.env.map((variable) => {
     const at = variable.indexOf('=');
-    env[variable.slice(0, at)] = variable.slice(at + 1);
+    return [variable.slice(0, at), variable.slice(at + 1)];
+  }));
+  // When TZ changes, and be it to what it was, the zones' whole database may be read
+  // to find out what it means. It comes first, so that the order is kept.
+  if (wanted.get('TZ') === env.TZ) wanted.delete('TZ');
+  for (const name of Object.keys(env)) {
+    if (name !== 'TZ' || wanted.has(name)) delete env[name];
   }
+  for (const [name, value] of wanted) env[name] = value;
   process.chdir(assignment.cwd);
   require('module')._initPaths();
 }
@@ -595,8 +765,8 @@ async function rehearse(api) {
   for (const key of Object.keys(Module._pathCache)) {
     if (!known.has(key)) delete Module._pathCache[key];
   }
-  const { headers, body } = api.rehearse('HTTP/1.1 200 OK\r\nLambda-Runtime-Deadline-Ms: 0\r\nContent-Length: 2\r\n\r\n{}');
-  serialize(await invoke(handler, JSON.parse(body.toString('utf8')), contextOf(headers)));
+  const { head, body } = api.rehearse('HTTP/1.1 200 OK\r\nLambda-Runtime-Deadline-Ms: 0\r\nContent-Length: 2\r\n\r\n{}');
+  serialize(await new Promise((settle) => { invoke(handler, JSON.parse(body), contextOf(head), settle); }));
 }
 
 // Waits for the function. One that is there already is not kept waiting for a
@@ -632,43 +802,53 @@ async function main() {
   }
   clearInterval(empty);
 
-  let next;
-  for (;;) {
-    api.hold();
-    const { headers, body } = await (next ?? api.next());
-    next = undefined;
+  serve(api, handler);
+}
+
+// Answers one event after the other.
+function serve(api, handler) {
+  api.hold();
+  api.next(function answer(head, body) {
     api.letGo();
-    requestID = headers['lambda-runtime-aws-request-id'];
+    requestID = head.requestID;
+    traceID.set(head.traceID);
     const id = requestID;
-    if (headers['lambda-runtime-trace-id'] === undefined) delete env._X_AMZN_TRACE_ID;
-    else env._X_AMZN_TRACE_ID = headers['lambda-runtime-trace-id'];
-    onCrash = (error, status) => {
-      onCrash = () => {};
+    const end = (outcome) => {
       api.hold();
-      api.fail(id, errorObject(error)).then(() => process.exit(status));
+      if ('error' in outcome) {
+        console.error('Invoke Error', `\t${errorText(outcome.error)}`);
+        api.fail(id, errorObject(outcome.error)).then(() => api.next(answer));
+      } else {
+        api.respondAndNext(id, outcome.body, answer);
+      }
     };
     if (handler[STREAMING] === 'response') {
       onCrash = (error, status) => {
         onCrash = () => {};
         api.crash(id, errorObject(error)).then(() => process.exit(status));
       };
-      await answerStreaming(api, handler, id, body, headers);
-      continue;
+      answerStreaming(api, handler, head, body).then(() => {
+        api.hold();
+        api.next(answer);
+      });
+      return;
     }
-    let outcome;
+    onCrash = (error, status) => {
+      onCrash = () => {};
+      api.hold();
+      api.fail(id, errorObject(error)).then(() => process.exit(status));
+    };
+    let event;
+    let context;
     try {
-      outcome = serialize(await invoke(handler, JSON.parse(body.toString('utf8')), contextOf(headers)));
+      event = JSON.parse(body);
+      context = contextOf(head);
     } catch (error) {
-      outcome = { error };
+      end({ error });
+      return;
     }
-    api.hold();
-    if ('error' in outcome) {
-      console.error('Invoke Error', `\t${errorText(outcome.error)}`);
-      await api.fail(id, errorObject(outcome.error));
-    } else {
-      next = api.respondAndNext(id, outcome.body);
-    }
-  }
+    invoke(handler, event, context, (outcome) => end(serialize(outcome)));
+  });
 }
 
 main();
