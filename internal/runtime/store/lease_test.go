@@ -10,9 +10,7 @@ import (
 // acquire waits for a lease and fails the test if it does not get it.
 func acquire(t *testing.T, s *Store, name string) *Lease {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(testContext(t), 20*time.Second)
-	defer cancel()
-	l, err := s.Lease(ctx, name)
+	l, err := s.Lease(testContext(t), name)
 	if err != nil {
 		t.Fatalf("%s does not get lease %q: %v", s.NodeID(), name, err)
 	}
@@ -169,13 +167,13 @@ func TestALeaseOutlastsAShortCut(t *testing.T) {
 	t.Parallel()
 	url := cluster(t)
 	line := connect(t, url)
-	a := open(t, Options{NATSURL: line.url, leaseTime: 3 * time.Second})
+	a := open(t, Options{NATSURL: line.url, leaseTime: 5 * soon / 2})
 	l := acquire(t, a, "one")
 	line.Cut()
 	line.Mend()
 	select {
 	case <-l.Lost():
 		t.Error("it is lost")
-	case <-time.After(4 * time.Second):
+	case <-time.After(3 * soon):
 	}
 }

@@ -145,14 +145,13 @@ func (s *Store) Nodes() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	ids := []string{n.self}
-	// A node that is cut off itself hears nobody, and knows nothing of the others:
-	// it goes by what it knew.
-	now := time.Now()
-	connected := now.Sub(n.heard) < s.opts.nodeTime
+	// A node that is cut off itself hears nobody, and knows nothing of the others: it
+	// goes by what it knew. Dead are those of whom nothing came up to the moment at which
+	// the cluster answered last, whenever that was.
 	for id, at := range n.seen {
 		switch {
 		case id == n.self:
-		case connected && now.Sub(at) > s.opts.nodeTime:
+		case n.heard.Sub(at) > s.opts.nodeTime:
 			delete(n.seen, id)
 		default:
 			ids = append(ids, id)

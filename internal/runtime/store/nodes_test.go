@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// soon is the time of leases and heartbeats in tests.
-const soon = 2 * time.Second
+// soon is the time of leases and heartbeats in tests: longer than the machine may stall.
+const soon = 4 * time.Second
 
 func TestANodeWithAnEmbeddedJetStreamIsAlone(t *testing.T) {
 	t.Parallel()

@@ -14,9 +14,13 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/stack"
 )
 
-// testContext ends with the test, or after a minute.
+// patience is how long a test waits for what must happen, on a machine with other
+// things to do.
+const patience = 3 * time.Minute
+
+// testContext ends with the test, or when its patience does.
 func testContext(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -51,23 +55,23 @@ func cluster(t *testing.T) string {
 		server.Shutdown()
 		server.WaitForShutdown()
 	})
-	if !server.ReadyForConnections(10 * time.Second) {
+	if !server.ReadyForConnections(patience) {
 		t.Fatal("the NATS server is not ready")
 	}
 	return server.ClientURL()
 }
 
-// eventually waits until a condition holds, for at most ten seconds.
+// eventually waits until a condition holds.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	every := time.NewTicker(5 * time.Millisecond)
 	defer every.Stop()
-	late := time.After(10 * time.Second)
+	late := time.After(patience)
 	for !holds() {
 		select {
 		case <-every.C:
 		case <-late:
-			t.Fatalf("not within ten seconds: %s", what)
+			t.Fatalf("it never came that %s", what)
 		}
 	}
 }
