@@ -5,13 +5,11 @@
 package load
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -119,7 +117,7 @@ func (t Target) ask(ctx context.Context, client *http.Client) error {
 // Once sends the request on a connection of its own, and returns how long the answer
 // took and what it was.
 func (t Target) Once(ctx context.Context) (time.Duration, []byte, error) {
-	c, err := t.dial(ctx)
+	c, err := t.dial(ctx, time.Now().Add(answerTimeout))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -140,7 +138,7 @@ func (t Target) client(ctx context.Context, until time.Time) (took []time.Durati
 	for len(took) < maxRequests && time.Now().Before(until) && ctx.Err() == nil {
 		start := time.Now()
 		if c == nil {
-			if c, err = t.dial(ctx); err != nil {
+			if c, err = t.dial(ctx, until.Add(answerTimeout)); err != nil {
 				return took, err
 			}
 		}
@@ -155,37 +153,6 @@ func (t Target) client(ctx context.Context, until time.Time) (took []time.Durati
 		}
 	}
 	return took, ctx.Err()
-}
-
-type connection struct {
-	conn   net.Conn
-	reader *bufio.Reader
-}
-
-func (t Target) dial(ctx context.Context) (*connection, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "tcp", t.address)
-	if err != nil {
-		return nil, err
-	}
-	return &connection{conn, bufio.NewReader(conn)}, nil
-}
-
-// exchange sends the request, and copies the answer's body. It tells whether the
-// other side closes the connection now.
-func (c *connection) exchange(t Target, body io.Writer) (closed bool, err error) {
-	if err := c.conn.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
-		return false, err
-	}
-	if _, err := c.conn.Write(t.request); err != nil {
-		return false, err
-	}
-	answer, err := http.ReadResponse(c.reader, nil)
-	if err != nil {
-		return false, fmt.Errorf("no answer of %s: %w", t.address, err)
-	}
-	defer answer.Body.Close()
-	return answer.Close, t.check(answer, body)
 }
 
 // check copies the answer's body, if its status is the one that it must have.
