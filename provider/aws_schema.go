@@ -46,7 +46,7 @@ func awsAttribute() schema.Attribute {
 		"https_proxy":            secretSetting("URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`."),
 		"no_proxy":               settingString("Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`."),
 		"max_retries": schema.Int64Attribute{
-			Optional:            true,
+			Optional: true, CustomType: wholeType{},
 			MarkdownDescription: "How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.",
 		},
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -87,6 +88,21 @@ func TestAnAWSThatIsNotTheTargetIsAWarning(t *testing.T) {
 	got, diags := configure(t, `{"aws": {}}`)
 	if got == nil || got.Name() != "open" || diags.WarningsCount() != 1 || !strings.Contains(diags[0].Detail(), `set target to "aws"`) {
 		t.Errorf("the target is %v, with %v", got, diags)
+	}
+}
+
+func TestANumberOfRetriesThatIsNotWholeIsNamed(t *testing.T) {
+	server, err := providerserver.NewProtocol6WithError(New("test")())()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := providerConfig(t, `{"aws": {"max_retries": 1.5}}`)
+	resp, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: dynamic(t, config.Raw.Type(), config.Raw)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "aws.max_retries is 1.5, which is not a whole number."; len(resp.Diagnostics) != 1 || resp.Diagnostics[0].Detail != want {
+		t.Errorf("got %+v, want one that says %q", resp.Diagnostics, want)
 	}
 }
 

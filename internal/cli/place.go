@@ -55,7 +55,7 @@ func (p *place) open(cmd *cobra.Command) (target.Target, error) {
 		if p.token != "" {
 			return nil, errors.New("--token is of the open runtime; credentials for AWS come from where AWS's own tools find them")
 		}
-		return aws.New(cmd.Context(), aws.Options{Region: p.region, Profile: p.profile, Endpoint: p.endpoint, UserAgent: "tidegate/" + cmd.Root().Version})
+		return aws.New(cmd.Context(), aws.Options{Region: p.region, Profile: p.profile, Endpoint: p.endpoint, CommandLine: true, UserAgent: "tidegate/" + cmd.Root().Version})
 	default:
 		return nil, fmt.Errorf(`the target is %q; it can be "open" or "aws"`, name)
 	}

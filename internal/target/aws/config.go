@@ -55,6 +55,9 @@ type Options struct {
 	// StagingBucket is where packages of more than 50 MB are uploaded on their way to
 	// Lambda. Default: "tidegate-<account>-<region>", which is made when needed.
 	StagingBucket string
+	// CommandLine is true if the options are a command's flags, and not the provider's
+	// aws block: errors then name those.
+	CommandLine bool
 	// UserAgent has products with versions, "name/version", in pairs with spaces
 	// between them. They go in front of the SDK's own.
 	UserAgent string

@@ -69,6 +69,9 @@ func newSession(ctx context.Context, o Options) (*session, *sts.Client, error) {
 		x.Region = first(o.STSRegion, x.Region)
 		e.set("sts", &x.BaseEndpoint)
 	})
+	if config.Region == "" {
+		return nil, nil, noRegion(o)
+	}
 	s.domain, err = domainOf(config.Region, asker.Options().BaseEndpoint != nil)
 	return s, asker, err
 }
@@ -191,11 +194,17 @@ func allowed(accounts []string, account string) error {
 		"use other credentials or change allowed_account_ids", account, strings.Join(accounts, ", "))
 }
 
+// noRegion says where a region can be given.
+func noRegion(o Options) error {
+	place := "set region in the provider's aws block"
+	if o.CommandLine {
+		place = "give --region"
+	}
+	return fmt.Errorf("no AWS region is given; %s, $AWS_REGION, or region in the profile", place)
+}
+
 // domainOf is what the names of a region's hosts end in.
 func domainOf(region string, ownEndpoints bool) (string, error) {
-	if region == "" {
-		return "", fmt.Errorf("no AWS region is given; set region in the provider's aws block, $AWS_REGION, or region in the profile")
-	}
 	partition, ok := endpoints.PartitionForRegion(endpoints.DefaultPartitions(), region)
 	if !ok && !ownEndpoints {
 		return "", fmt.Errorf("%q is no AWS region; one looks like eu-central-1", region)

@@ -205,7 +205,15 @@ func TestWhatHindersConnectingIsOneSentence(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"no region":           {set: func(_ *testing.T, o *Options) { o.Region = "" }, want: "no AWS region is given; set region in the provider's aws block"},
+		"no region": {set: func(_ *testing.T, o *Options) { o.Region = "" }, want: "no AWS region is given; set region in the provider's aws block"},
+		"no region flag": {
+			set:  func(_ *testing.T, o *Options) { o.Region, o.CommandLine = "", true },
+			want: "no AWS region is given; give --region, $AWS_REGION, or region in the profile",
+		},
+		"no credentials by flags": {
+			set:  func(_ *testing.T, o *Options) { o.AccessKey, o.SecretKey, o.CommandLine = "", "", true },
+			want: "there are no credentials for AWS; give some by a profile (--profile), or $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY (no file",
+		},
 		"a malformed region":  {set: func(_ *testing.T, o *Options) { o.Region, o.Endpoints = "Frankfurt", nil }, want: `"Frankfurt" is no AWS region; one looks like eu-central-1`},
 		"no credentials":      {set: func(_ *testing.T, o *Options) { o.AccessKey, o.SecretKey = "", "" }, want: "there are no credentials for AWS; give some by a profile"},
 		"no such profile":     {set: func(_ *testing.T, o *Options) { o.AccessKey, o.SecretKey, o.Profile = "", "", "nowhere" }, want: `there is no profile "nowhere" in the AWS configuration files`},

@@ -26,20 +26,23 @@ func noCredentials(o Options, d diag.Diagnostic) error {
 	case o.WebIdentity != nil && strings.Contains(d.Summary(), "web identity"):
 		return fmt.Errorf("cannot assume the role %s with the web identity token: %w", o.WebIdentity.RoleARN, explain(cause))
 	case awsbase.IsNoValidCredentialSourcesError(d):
-		return lacking(cause)
+		return lacking(o, cause)
 	}
 	return fmt.Errorf("cannot find credentials for AWS: %w", explain(cause))
 }
 
 // lacking explains why the SDK's chain of sources ended without credentials.
-func lacking(cause error) error {
+func lacking(o Options, cause error) error {
 	text := cause.Error()
 	switch {
 	case strings.Contains(text, "sso") || strings.Contains(text, "SSO"):
 		return fmt.Errorf("the single sign-on session for AWS has ended or was never begun; run: aws sso login (with --profile NAME, if you use one)")
 	case strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "IMDS"):
-		return fmt.Errorf("there are no credentials for AWS; give some by a profile, $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY, " +
-			"or the provider's aws block (no file, variable or metadata service has any)")
+		ways := "by a profile, $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY, or the provider's aws block"
+		if o.CommandLine {
+			ways = "by a profile (--profile), or $AWS_ACCESS_KEY_ID and $AWS_SECRET_ACCESS_KEY"
+		}
+		return fmt.Errorf("there are no credentials for AWS; give some %s (no file, variable or metadata service has any)", ways)
 	}
 	return fmt.Errorf("cannot get credentials for AWS: %w", explain(cause))
 }
