@@ -72,6 +72,7 @@ same cluster is part of one system.`,
 	f.StringSliceVar(&config.Interpreters, "interpreters", nil, "`folders` searched for interpreters before PATH")
 	f.IntVar(&config.MaxConcurrency, "max-concurrency", 1000, "`instances` at once, of all functions on all nodes; beyond, invocations get 429")
 	f.DurationVar(&config.IdleTimeout, "idle-timeout", 5*time.Minute, "`time` after which an idle instance ends")
+	f.DurationVar(&config.PoolWindow, "pool-window", 3*time.Minute, "`time` for which as many sandboxes stay prepared as were asked for in one second")
 	f.DurationVar(&config.AsyncRetryDelay, "async-retry-delay", time.Minute, "`time` before an asynchronous invocation's first retry; twice that before the second")
 	f.DurationVar(&config.DrainTimeout, "drain-timeout", 20*time.Second, "`time` that invocations get to finish when serve is asked to end")
 	f.StringVar(&config.ReadyFile, "ready-file", "", "write addresses, token file and pid as JSON to this `file` once ready")

@@ -36,6 +36,9 @@ type Config struct {
 	MaxConcurrency int
 	// IdleTimeout is how long an instance stays without an invocation.
 	IdleTimeout time.Duration
+	// PoolWindow is for how long as many sandboxes stay prepared as were asked for in one
+	// second.
+	PoolWindow time.Duration
 	// AsyncRetryDelay is the pause before an asynchronous invocation's first retry;
 	// before the second it is twice as long.
 	AsyncRetryDelay time.Duration
@@ -66,6 +69,8 @@ func (c Config) check() error {
 		return fmt.Errorf("--max-concurrency is %d; it must be at least 1", c.MaxConcurrency)
 	case c.IdleTimeout <= 0:
 		return fmt.Errorf("--idle-timeout is %s; it must be positive, such as 5m", c.IdleTimeout)
+	case c.PoolWindow < time.Second:
+		return fmt.Errorf("--pool-window is %s; it must be a second at least, such as 3m", c.PoolWindow)
 	case c.AsyncRetryDelay <= 0:
 		return fmt.Errorf("--async-retry-delay is %s; it must be positive, such as 1m", c.AsyncRetryDelay)
 	case c.DrainTimeout < 0:

@@ -142,6 +142,7 @@ func (r *Runtime) openSandbox(ctx context.Context) (err error) {
 		Dir:        filepath.Join(r.store.Dir(), "instances"),
 		Mode:       sandbox.Mode(r.config.Isolation),
 		OCIRuntime: r.config.OCIRuntime,
+		PoolWindow: r.config.PoolWindow,
 		// Management is not for functions, and neither is the store.
 		Ports:   []uint16{uint16(portOf(r.management))},
 		Servers: r.config.natsServers(),
@@ -167,6 +168,9 @@ func (r *Runtime) openLogs(ctx context.Context) (err error) {
 	}
 	r.onClose(r.closeTraces)
 	r.metrics = telemetry.NewMetrics()
+	if pooling, ok := r.sandbox.(sandbox.Pooling); ok {
+		r.metrics.Pooled(pooling.Pooled)
+	}
 	r.logs, err = telemetry.NewLogs(ctx, telemetry.LogsOptions{
 		JetStream: r.store.JetStream(),
 		Replicas:  r.store.Replicas(),

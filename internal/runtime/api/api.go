@@ -90,6 +90,7 @@ func (s *Server) Management() http.Handler {
 	s.mountManagement(mux)
 	s.mountInvoke(mux, func(*http.Request, string) *invoke.Error { return nil })
 	mux.Handle("GET /metrics", s.Metrics)
+	mountProfiles(mux)
 	guarded := s.requireManagementToken(explainMisses(mux))
 
 	root := http.NewServeMux()

@@ -14,7 +14,7 @@ import (
 
 func TestEveryRequestButHealthNeedsTheToken(t *testing.T) {
 	f := newFixture(t)
-	for _, path := range []string{"/v1/version", "/v1/stacks", "/v1/openapi.json", "/metrics", "/nothing", "/"} {
+	for _, path := range []string{"/v1/version", "/v1/stacks", "/v1/openapi.json", "/metrics", "/debug/pprof/heap", "/nothing", "/"} {
 		missing := f.send(f.management, http.MethodGet, path, nil)
 		missing.problem(http.StatusUnauthorized, "token is missing", "Authorization: Bearer")
 		if !strings.HasPrefix(missing.header.Get("WWW-Authenticate"), "Bearer") {
@@ -120,6 +120,10 @@ func TestTheRuntimeTellsOfItself(t *testing.T) {
 	if a := f.call(http.MethodGet, "/metrics", nil).want(http.StatusOK); !strings.Contains(a.text, "go_goroutines") {
 		t.Error("the metrics are empty")
 	}
+	if a := f.call(http.MethodGet, "/debug/pprof/heap?gc=1&debug=1", nil).want(http.StatusOK); !strings.Contains(a.text, "heap profile") {
+		t.Errorf("the profile of the heap begins with %.100q", a.text)
+	}
+	f.call(http.MethodGet, "/debug/pprof/cmdline", nil).want(http.StatusNotFound)
 }
 
 // document is as much of OpenAPI as these tests look at.

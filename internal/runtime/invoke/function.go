@@ -124,8 +124,7 @@ func (s *settings) poolOf(f *function, v version) *pool {
 			return p
 		}
 	}
-	usage := f.runner.opts.Meter.Counter(f.stack, f.name, v.name)
-	return &pool{runner: f.runner, function: f, version: v, key: key, usage: usage}
+	return &pool{runner: f.runner, function: f, version: v, key: key}
 }
 
 func (s *settings) retireAllBut(next *settings) {
@@ -135,6 +134,10 @@ func (s *settings) retireAllBut(next *settings) {
 	for name, p := range s.pools {
 		if next == nil || next.pools[name] != p {
 			p.retire()
+		}
+		if next != nil && next.pools[name] == nil {
+			p.pruned.Store(true)
+			p.runner.opts.Metrics.ForgetVersion(p.function.stack, p.function.name, name)
 		}
 	}
 }
@@ -196,4 +199,23 @@ func (f *function) metrics() *telemetry.Metrics {
 		return nil
 	}
 	return f.runner.opts.Metrics
+}
+
+// meter counts what the version's invocations are billed. As that is kept for long, there
+// is nothing before the first.
+func (p *pool) meter() *telemetry.Counter {
+	counter := p.usage.Load()
+	if counter == nil {
+		counter = p.runner.opts.Meter.Counter(p.function.stack, p.function.name, p.version.name)
+		p.usage.Store(counter)
+	}
+	return counter
+}
+
+// metrics of the version: nil once it is pruned, or its function removed.
+func (p *pool) metrics() *telemetry.Metrics {
+	if p.pruned.Load() {
+		return nil
+	}
+	return p.function.metrics()
 }

@@ -107,7 +107,7 @@ func (p *pool) onDefect(reason any) {
 
 // count keeps the metric of how many instances there are.
 func (p *pool) count(delta int) {
-	p.function.metrics().Instances(p.function.stack, p.function.name, p.version.name, delta)
+	p.metrics().Instances(p.function.stack, p.function.name, p.version.name, delta)
 }
 
 // unstartable says, to whoever invoked and in the node's log, that this node
@@ -217,7 +217,7 @@ func (p *pool) initialise(i *instance, timeout time.Duration, phase string) *ini
 		late = i.giveUp()
 	}
 	if i.wasReady {
-		p.function.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.box.Prepared(), i.provisioned, i.initTook)
+		p.metrics().ColdStart(p.function.stack, p.function.name, p.version.name, i.box.Prepared(), i.provisioned, i.initTook)
 		return nil
 	}
 	<-i.gone

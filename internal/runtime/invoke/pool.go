@@ -29,11 +29,13 @@ type pool struct {
 	// kindOf is what its instances are prepared by; nil as long as that is not known.
 	// It belongs to runner.expect.
 	kindOf *sandbox.Spec
-	// tally counts the version's invocations, usage what they are billed, and series
-	// are its metrics.
+	// tally counts the version's invocations, usage what they are billed (see meter), and
+	// series are its metrics.
 	tally  telemetry.Tally
-	usage  *telemetry.Counter
+	usage  atomic.Pointer[telemetry.Counter]
 	series telemetry.VersionMetrics
+	// pruned: the version is no more, and leaves no series behind. What still runs goes on.
+	pruned atomic.Bool
 
 	mu sync.Mutex
 	// idle instances; the one used last is last, and is used first.

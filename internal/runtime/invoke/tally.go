@@ -33,10 +33,10 @@ func (p *pool) settle(inv *invocation, now time.Time) {
 	switch {
 	case o.err == nil:
 		billed, memory := inv.billed(), p.version.config.Memory
-		f.metrics().Invocation(&p.series, f.stack, f.name, p.version.name, o.String(), o.duration, billed, memory)
-		p.usage.Invocation(now, billed, memory, o.failure != nil)
+		p.metrics().Invocation(&p.series, f.stack, f.name, p.version.name, o.String(), o.duration, billed, memory)
+		p.meter().Invocation(now, billed, memory, o.failure != nil)
 	case !passing(o.err):
-		p.usage.Invocation(now, 0, p.version.config.Memory, true)
+		p.meter().Invocation(now, 0, p.version.config.Memory, true)
 	}
 }
 
@@ -78,8 +78,8 @@ func (f *function) throttle(chosen *pool) {
 		p = chosen
 	}
 	p.tally.Throttle()
-	p.usage.Throttle(time.Now())
-	f.metrics().Throttle(f.stack, f.name, p.version.name)
+	p.meter().Throttle(time.Now())
+	p.metrics().Throttle(f.stack, f.name, p.version.name)
 }
 
 // occupant returns the pool that holds one of the function's places, any of which may

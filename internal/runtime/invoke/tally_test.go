@@ -248,6 +248,53 @@ func TestAThrottleWithoutOccupantsIsTheChosenVersions(t *testing.T) {
 	})
 }
 
+// Every deployment makes versions, so that what each leaves would grow without end.
+func TestAPrunedVersionLeavesNothingInTheMetrics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, busy(time.Minute), func(o *Options) { o.Metrics = telemetry.NewMetrics() })
+		series := func() (all []string) {
+			families, err := h.opts.Metrics.Registry().Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, family := range families {
+				for _, metric := range family.GetMetric() {
+					for _, label := range metric.GetLabel() {
+						if label.GetName() == "version" && label.GetValue() == "1" {
+							all = append(all, family.GetName())
+						}
+					}
+				}
+			}
+			return all
+		}
+		h.apply("shop", shop(func(*store.Record) {}))
+		h.must(Request{Qualifier: "1"})
+		if len(series()) < 4 {
+			t.Errorf("version 1 was invoked, and has only the series %q", series())
+		}
+		running := make(chan error, 1)
+		go func() {
+			_, err := h.invoke(t.Context(), Request{Qualifier: "1"})
+			running <- err
+		}()
+		pass(time.Second)
+		h.apply("shop", shop(func(rec *store.Record) {
+			number := addVersion(rec, rec.Stack.Functions["cart"].Config)
+			rec.Functions["cart"].Versions = rec.Functions["cart"].Versions[1:]
+			rec.Functions["cart"].Live = stack.RouteTo(number)
+		}))
+		if err := <-running; err != nil {
+			t.Error("what was running when its version was pruned failed:", err)
+		}
+		pass(time.Hour)
+		if left := series(); len(left) > 0 {
+			t.Errorf("version 1 is pruned, and has the series %q", left)
+		}
+		h.must(Request{Qualifier: "live"})
+	})
+}
+
 // An event that waited in vain for a place was throttled; one that the node's end kept from
 // its place was not.
 func TestAnEventWithoutAPlaceIsAThrottle(t *testing.T) {

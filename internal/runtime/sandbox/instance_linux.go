@@ -98,6 +98,14 @@ func (h *host) Prepare(specs ...Spec) {
 	h.pool.expect(classes)
 }
 
+// Pooled implements Pooling.
+func (h *host) Pooled() int {
+	if h.pool == nil { // in mode oci
+		return 0
+	}
+	return h.pool.size()
+}
+
 // assign makes the prepared sandbox the spec's, which must be of its class. What
 // could not be set up is an error, and nothing is left behind.
 func (p *prepared) assign(ctx context.Context, spec Spec) (*instance, error) {

@@ -73,7 +73,7 @@ func New(ctx context.Context, o Options) (Sandbox, error) {
 		h.Close() //nolint:errcheck // the first error says it
 		return nil, err
 	}
-	h.pool = newPool(h.prepareAhead, h.spare, o.Log)
+	h.pool = newPool(h.prepareAhead, h.spare, o.PoolWindow, o.Log)
 	h.isolation = report.isolation()
 	if o.Mode == ModeStrict && len(report.lacking) > 0 {
 		h.Close() //nolint:errcheck // the error below says it

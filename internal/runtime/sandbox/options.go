@@ -3,7 +3,11 @@ package sandbox
 import (
 	"fmt"
 	"log/slog"
+	"time"
 )
+
+// defaultPoolWindow is Options.PoolWindow unless another is named.
+const defaultPoolWindow = 3 * time.Minute
 
 // Mode is what the user asked for with --isolation.
 type Mode string
@@ -33,6 +37,9 @@ type Options struct {
 	// instance reaches them, where it has a network of its own.
 	Ports   []uint16
 	Servers []string
+	// PoolWindow is for how long as many sandboxes stay prepared as were asked for in one
+	// second; default 3 minutes, and at least a second.
+	PoolWindow time.Duration
 	// Log defaults to slog.Default().
 	Log *slog.Logger
 }
@@ -43,6 +50,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.PoolWindow == 0 {
+		o.PoolWindow = defaultPoolWindow
 	}
 	switch o.Mode {
 	case "":

@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// demandWindow is for how many seconds a pool remembers how many sandboxes were
-	// asked for.
-	demandWindow = 180
 	// poolTick is how often a pool looks for what is not needed any more, and whether it
 	// may have more.
 	poolTick = 5 * time.Second
@@ -104,7 +101,9 @@ type pool[T poolable] struct {
 	prepare func(class) (T, error)
 	// limit is how many sandboxes of all classes there may be now.
 	limit func() int
-	log   *slog.Logger
+	// window is for how many seconds it is remembered how many were asked for.
+	window int
+	log    *slog.Logger
 
 	mu      sync.Mutex
 	classes map[string]*stock[T]
@@ -131,9 +130,9 @@ type stock[T poolable] struct {
 }
 
 // newPool starts a pool; close ends it.
-func newPool[T poolable](prepare func(class) (T, error), limit func() int, log *slog.Logger) *pool[T] {
+func newPool[T poolable](prepare func(class) (T, error), limit func() int, window time.Duration, log *slog.Logger) *pool[T] {
 	p := &pool[T]{
-		prepare: prepare, limit: limit, log: log, classes: map[string]*stock[T]{},
+		prepare: prepare, limit: limit, window: max(int(window/time.Second), 1), log: log, classes: map[string]*stock[T]{},
 		closing: make(chan struct{}), changed: make(chan struct{}, 1), stopped: make(chan struct{}),
 	}
 	go p.run()
@@ -178,10 +177,20 @@ func (p *pool[T]) stockOf(c class) *stock[T] {
 	key := c.key()
 	s := p.classes[key]
 	if s == nil {
-		s = &stock[T]{class: c}
+		s = &stock[T]{class: c, demand: demand{counts: make([]int, p.window)}}
 		p.classes[key] = s
 	}
 	return s
+}
+
+// size is how many sandboxes are in stock.
+func (p *pool[T]) size() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, s := range p.classes {
+		n += len(s.ready)
+	}
+	return n
 }
 
 // begin counts an instance as starting until the function returned is called, or for
@@ -357,29 +366,30 @@ func (p *pool[T]) failed(s *stock[T], err error) {
 	p.wake()
 }
 
-// A demand counts what was asked for in each of the last demandWindow seconds.
+// A demand counts what was asked for in each of the last seconds, as many as there are
+// counts.
 type demand struct {
-	counts [demandWindow]int
+	counts []int
 	// last is the second that was counted last.
 	last int64
 }
 
 func (d *demand) add(now time.Time) {
 	d.forget(now)
-	d.counts[d.last%demandWindow]++
+	d.counts[d.last%int64(len(d.counts))]++
 }
 
 // peak is the most that was asked for in a second.
 func (d *demand) peak(now time.Time) int {
 	d.forget(now)
-	return slices.Max(d.counts[:])
+	return slices.Max(d.counts)
 }
 
 // forget makes now the last second.
 func (d *demand) forget(now time.Time) {
-	second := now.Unix()
-	for s := max(d.last+1, second-demandWindow+1); s <= second; s++ {
-		d.counts[s%demandWindow] = 0
+	second, window := now.Unix(), int64(len(d.counts))
+	for s := max(d.last+1, second-window+1); s <= second; s++ {
+		d.counts[s%window] = 0
 	}
 	d.last = max(d.last, second)
 }

@@ -51,7 +51,7 @@ func newFakePool(t *testing.T) *fakePool {
 		}
 		f.prepared[c.RuntimeDir]++
 		return &fakeSandbox{f, c.RuntimeDir, make(chan struct{})}, nil
-	}, func() int { return f.limit }, slog.New(slog.DiscardHandler))
+	}, func() int { return f.limit }, defaultPoolWindow, slog.New(slog.DiscardHandler))
 	t.Cleanup(f.close)
 	return f
 }
@@ -113,17 +113,32 @@ func TestAPoolHasAsManyAsWereAskedForInASecondAndGivesThemUp(t *testing.T) {
 			t.Error("not all that were ready were there")
 		}
 		f.holds(t, "a", 7)
-		wait((demandWindow - 10) * time.Second)
+		wait(defaultPoolWindow - 10*time.Second)
 		f.holds(t, "a", 7)
 		wait(5*time.Second + poolTick) // the seven are forgotten
 		f.holds(t, "a", 3)
-		wait(demandWindow * time.Second)
+		wait(defaultPoolWindow)
 		f.holds(t, "a", 0)
 		if len(f.classes) > 0 {
 			t.Error("a class that nobody asks for is remembered")
 		}
 		if f.discarded["a"] != 7 {
 			t.Errorf("%d were discarded, want 7", f.discarded["a"])
+		}
+	})
+}
+
+func TestAPoolForgetsDemandAfterItsWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakePool(t)
+		f.window = 2
+		f.expect([]class{{RuntimeDir: "a"}})
+		f.takeAll(5, "a")
+		f.holds(t, "a", 5)
+		wait(2*time.Second + poolTick)
+		f.holds(t, "a", 1)
+		if n := f.size(); n != 1 {
+			t.Errorf("it says that it has %d", n)
 		}
 	})
 }

@@ -27,6 +27,12 @@ type Sandbox interface {
 	Close() error
 }
 
+// Pooling is what a Sandbox implements that prepares sandboxes ahead.
+type Pooling interface {
+	// Pooled is how many sandboxes are prepared and wait for a function.
+	Pooled() int
+}
+
 // Task, Layers and Runtime stand, in Spec.Argv and Spec.Env, for where the
 // instance sees Spec.TaskDir, Spec.LayersDir and Spec.RuntimeDir. They hold a NUL, which no argument and no
 // variable of a user's can, so that nothing else is ever replaced.

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -50,6 +51,7 @@ var (
 	functionLabels = []string{"stack", "function"}
 	versionLabels  = []string{"stack", "function", "version"}
 	// durationBuckets reach from a warm static function to Lambda's longest timeout.
+	liveHeap        = regexp.MustCompile(`^/gc/heap/live:bytes$`)
 	durationBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900}
 )
 
@@ -93,12 +95,22 @@ func NewMetrics() *Metrics {
 		}, functionLabels),
 	}
 	m.registry.MustRegister(m.invocations, m.durations, m.coldStarts, m.throttles, m.billed, m.instances, m.asyncEvents, m.logDropped,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+		// What the last garbage collection left in use is not among the usual metrics.
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: liveHeap})),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // Registry is where other parts of the runtime register metrics of their own.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
+
+// Pooled adds the metric of how many sandboxes are prepared and wait for a function.
+func (m *Metrics) Pooled(count func() int) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "tidegate_pooled_sandboxes",
+		Help: "Sandboxes that are prepared and wait for a function.",
+	}, func() float64 { return float64(count()) }))
+}
 
 // Handler serves /metrics.
 func (m *Metrics) Handler() http.Handler {
@@ -194,12 +206,24 @@ func (m *Metrics) Forget(stack, function string) {
 		return
 	}
 	labels := prometheus.Labels{"stack": stack, "function": function}
+	m.forgetVersions(labels)
+	m.asyncEvents.DeletePartialMatch(labels)
+	m.logDropped.DeletePartialMatch(labels)
+}
+
+// ForgetVersion drops the series of a version that is gone.
+func (m *Metrics) ForgetVersion(stack, function, version string) {
+	if m == nil {
+		return
+	}
+	m.forgetVersions(prometheus.Labels{"stack": stack, "function": function, "version": version})
+}
+
+func (m *Metrics) forgetVersions(labels prometheus.Labels) {
 	m.invocations.DeletePartialMatch(labels)
 	m.durations.DeletePartialMatch(labels)
 	m.coldStarts.DeletePartialMatch(labels)
 	m.throttles.DeletePartialMatch(labels)
 	m.billed.DeletePartialMatch(labels)
 	m.instances.DeletePartialMatch(labels)
-	m.asyncEvents.DeletePartialMatch(labels)
-	m.logDropped.DeletePartialMatch(labels)
 }
