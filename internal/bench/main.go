@@ -5,13 +5,14 @@
 //
 //	bench [SCENARIO ...]
 //	bench runtime [GROUP ...]
-//	bench soak [DURATION]
+//	bench soak [DURATION [LOAD]]
 //
 // measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
 // or runtime, which measures what the runtime's functions wait for beside other programs
 // that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
 // instance, neighbour. Only soak is never measured unless it is named: for an hour, or as long as it
-// is told to, it has the runtime do all that might leave something behind.
+// is told to, it has the runtime do all that might leave something behind, at half load or
+// as much as it is told.
 package main
 
 import (

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,8 +15,8 @@ import (
 const (
 	// soakTime is how long the runtime is soaked, unless another time is named.
 	soakTime = time.Hour
-	// soakWarm cycles are not counted, soakCycles are.
-	soakWarm, soakCycles = 2, 18
+	// soakCycles, the first of which is not compared, share it.
+	soakCycles = 10
 )
 
 // soakFor soaks the runtime, prints what it had after each cycle, and fails if that grows.
@@ -25,20 +27,25 @@ func soakFor(ctx context.Context, args []string) (err error) {
 			return fmt.Errorf("%q is no duration such as 10m", args[0])
 		}
 	}
+	load := 0.5
+	if len(args) > 1 {
+		if load, err = strconv.ParseFloat(args[1], 64); err != nil || load <= 0 || load > 1 {
+			return fmt.Errorf("%q is no load such as 0.5", args[1])
+		}
+	}
 	dir, err := os.MkdirTemp("", "tidegate-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	report, err := soak.Run(ctx, soak.Options{
-		Dir: dir, Cycle: d / (soakWarm + soakCycles), Warm: soakWarm, Cycles: soakCycles, Log: os.Stderr,
+		Dir: dir, Warm: d / soakCycles, Cycle: d / soakCycles, Cycles: soakCycles - 1, Load: load, Log: os.Stderr,
 	})
-	if err != nil {
-		return err
+	if len(report.AtRest) > 0 {
+		fmt.Printf("did %v, and had when at rest\n%s", report.Did, soak.Table(report.AtRest))
 	}
-	fmt.Printf("did %v, and had after each cycle\n%s", report.Did, soak.Table(report.Quiet))
-	if grown := soak.Grown(report.Quiet); len(grown) > 0 {
-		return fmt.Errorf("something is left behind:\n  %s", strings.Join(grown, "\n  "))
+	if len(report.Grown) > 0 {
+		err = errors.Join(err, fmt.Errorf("something is left behind:\n  %s", strings.Join(report.Grown, "\n  ")))
 	}
-	return nil
+	return err
 }

@@ -3,7 +3,9 @@ package soak
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -17,41 +19,55 @@ import (
 
 // The names of what is counted, in the order in which it is reported.
 var names = []string{
-	"live heap", "goroutines", "descriptors", "processes", "cgroups", "mounts", "network namespaces", "files",
+	liveHeap, "goroutines", "descriptors", "processes", "cgroups", "mounts", namespaces, "files", anonymous,
 }
 
-// collections counts the garbage collections that there were. It is not compared.
-const collections = "garbage collections"
+// remembered are the events that the runtime has accepted lately. They are not compared.
+const remembered = "events in the last ten minutes"
 
-// Counts is how much there is of each of names: the live heap in bytes.
+const (
+	liveHeap   = "live heap"
+	namespaces = "network namespaces"
+	// anonymous is the memory that all processes have for themselves, in bytes. How much a
+	// garbage collector gives back, and when, is its own affair, so that this is told, and
+	// not compared.
+	anonymous = "anonymous memory"
+)
+
+// Counts is how much there is of each of names: memory in bytes.
 type Counts map[string]float64
 
 // count counts what the runtime and the processes below it have. Temp is the folder for
 // their temporary files.
 func count(ctx context.Context, r *harness.Runtime, temp string) (Counts, error) {
-	c := Counts{}
-	if err := c.addMetrics(ctx, r); err != nil {
+	said, err := ask(ctx, r)
+	if err != nil {
 		return nil, err
 	}
-	namespaces := map[string]bool{}
+	c := Counts{liveHeap: said["go_gc_heap_live_bytes"], "goroutines": said["go_goroutines"]}
+	if c[liveHeap] == 0 || c["goroutines"] == 0 {
+		return nil, errors.New("/metrics has neither goroutines nor a heap")
+	}
+	networks := map[string]bool{}
 	for _, pid := range family(r.Pid()) {
 		dir := fmt.Sprintf("/proc/%d", pid)
 		c["processes"]++
+		c[anonymous] += anonymousOf(dir)
 		if mounts, err := os.ReadFile(dir + "/mountinfo"); err == nil {
 			c["mounts"] += float64(strings.Count(string(mounts), "\n"))
 		}
 		if ns, err := os.Readlink(dir + "/ns/net"); err == nil {
-			namespaces[ns] = true
+			networks[ns] = true
 		}
 		descriptors, _ := os.ReadDir(dir + "/fd")
 		c["descriptors"] += float64(len(descriptors))
 		for _, d := range descriptors {
 			if to, err := os.Readlink(filepath.Join(dir, "fd", d.Name())); err == nil && strings.HasPrefix(to, "net:[") {
-				namespaces[to] = true
+				networks[to] = true
 			}
 		}
 	}
-	c["network namespaces"] = float64(len(namespaces))
+	c[namespaces] = float64(len(networks))
 	c["cgroups"] = float64(cgroupsOf(r.Pid()))
 	for _, dir := range []string{filepath.Join(r.DataDir, "instances"), temp} {
 		c["files"] += float64(entries(dir))
@@ -59,35 +75,66 @@ func count(ctx context.Context, r *harness.Runtime, temp string) (Counts, error)
 	return c, nil
 }
 
-// addMetrics adds what the runtime says of itself. The live heap is what the last garbage
-// collection left, of which the size that begins the next one is a multiple.
-func (c Counts) addMetrics(ctx context.Context, r *harness.Runtime) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint+"/metrics", nil)
+// ask returns what the runtime says of itself: the sums of its metrics over all labels
+// but "outcome", which stands behind the name.
+func ask(ctx context.Context, r *harness.Runtime) (said map[string]float64, err error) {
+	answer, err := get(ctx, r, "/metrics")
 	if err != nil {
-		return err
+		return nil, err
+	}
+	defer answer.Close()
+	said = map[string]float64{}
+	lines := bufio.NewScanner(answer)
+	for lines.Scan() {
+		series, value, _ := strings.Cut(lines.Text(), " ")
+		if at := strings.LastIndexByte(lines.Text(), '}'); at >= 0 { // labels may hold spaces
+			series, value = lines.Text()[:at], strings.TrimSpace(lines.Text()[at+1:])
+		}
+		name, labels, _ := strings.Cut(series, "{")
+		if strings.HasPrefix(name, "#") {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return nil, fmt.Errorf("metric %s: %w", series, err)
+		}
+		if _, outcome, ok := strings.Cut(labels, `outcome="`); ok {
+			outcome, _, _ = strings.Cut(outcome, `"`)
+			name += " " + outcome
+		}
+		said[name] += n
+	}
+	return said, lines.Err()
+}
+
+// get asks the management API.
+func get(ctx context.Context, r *harness.Runtime, path string) (io.ReadCloser, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Endpoint+path, nil)
+	if err != nil {
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+r.Token)
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer answer.Body.Close()
-	for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-		name, value, _ := strings.Cut(lines.Text(), " ")
-		what := map[string]string{
-			"go_goroutines": "goroutines", "go_memstats_next_gc_bytes": "live heap", "go_gc_duration_seconds_count": collections,
-		}[name]
-		if what == "" {
-			continue
-		}
-		if c[what], err = strconv.ParseFloat(value, 64); err != nil {
-			return fmt.Errorf("metric %s: %w", name, err)
-		}
+	if answer.StatusCode != http.StatusOK {
+		answer.Body.Close()
+		return nil, fmt.Errorf("GET %s: %s", path, answer.Status)
 	}
-	if c["goroutines"] == 0 || c["live heap"] == 0 {
-		return fmt.Errorf("/metrics has neither goroutines nor a heap: %s", answer.Status)
+	return answer.Body, nil
+}
+
+// anonymousOf is the anonymous memory of the process with that folder in /proc, in bytes.
+func anonymousOf(dir string) float64 {
+	status, _ := os.ReadFile(dir + "/status")
+	_, rest, found := strings.Cut(string(status), "RssAnon:")
+	if !found {
+		return 0 // it has ended
 	}
-	return nil
+	line, _, _ := strings.Cut(rest, "\n")
+	kilobytes, _ := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(line, "kB")), 64)
+	return kilobytes * 1024
 }
 
 // family is a process and all below it.

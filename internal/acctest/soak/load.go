@@ -11,6 +11,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"sort"
 	"strings"
 	"sync"
 	"time"
@@ -60,13 +61,17 @@ type load struct {
 	// functions of a stack, without what changes with every deployment.
 	functions map[string]map[string]any
 	deployed  int
+	// share of the time in which a client has a request under way.
+	share float64
 
 	mu  sync.Mutex
 	did map[string]int
+	// events are when each event was sent.
+	events []time.Time
 }
 
-func newLoad(ctx context.Context, r *harness.Runtime) (*load, error) {
-	l := &load{runtime: r, client: &http.Client{Transport: &http.Transport{}}, functions: map[string]map[string]any{}, did: map[string]int{}}
+func newLoad(ctx context.Context, r *harness.Runtime, share float64) (*load, error) {
+	l := &load{runtime: r, share: share, client: &http.Client{Transport: &http.Transport{}}, functions: map[string]map[string]any{}, did: map[string]int{}}
 	for _, language := range []struct{ name, prefix, file, handler, code string }{
 		{"node", "nodejs", "index.js", "index.handler", nodeCode},
 		{"python", "python3.", "app.py", "app.handler", pythonCode},
@@ -116,8 +121,8 @@ func upload(ctx context.Context, r *harness.Runtime, name, code string) (string,
 	return base64.StdEncoding.EncodeToString(sum[:]), err
 }
 
-// run keeps the runtime busy for so long. Each kind of work is one client that waits for
-// as long as the runtime took: half of what it could do.
+// run keeps the runtime busy for so long, after it has published a new version of every
+// function. Each kind of work is one client, which pauses after each request.
 func (l *load) run(ctx context.Context, d time.Duration) error {
 	if err := l.deploy(ctx); err != nil {
 		return err
@@ -165,7 +170,7 @@ func (l *load) run(ctx context.Context, d time.Duration) error {
 						return
 					}
 					l.count(work.name)
-					wait(ctx, time.Since(began))
+					wait(ctx, time.Duration(float64(time.Since(began))*(1-l.share)/l.share))
 				}
 			})
 		}
@@ -225,33 +230,20 @@ func (l *load) invoke(ctx context.Context, function, do, kind string) error {
 	return nil
 }
 
-// maxGarbage bounds what is sent to the runtime to have it collect its garbage, in MB.
-const maxGarbage = 1000
-
-// collect has the runtime allocate until it has collected its garbage twice since it is
-// quiet, and counts what it has then of memory: requests of a megabyte that are no JSON.
-func (l *load) collect(ctx context.Context, counts Counts) error {
-	before := counts[collections]
-	garbage := bytes.Repeat([]byte("x"), 1_000_000)
-	for range maxGarbage {
-		err := l.runtime.Call(ctx, http.MethodPost, "/2015-03-31/functions/soak-node-warm:live/invocations", garbage, nil)
-		if !harness.IsStatus(err, http.StatusBadRequest) {
-			return fmt.Errorf("a request that is no JSON is answered: %w", err)
-		}
-		if err := counts.addMetrics(ctx, l.runtime); err != nil {
-			return err
-		}
-		if counts[collections] >= before+2 {
-			return nil
-		}
-	}
-	return fmt.Errorf("the runtime does not collect its garbage: %v", counts)
-}
-
 func (l *load) count(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.did[what]++
+	if strings.HasPrefix(what, "event") {
+		l.events = append(l.events, time.Now())
+	}
+}
+
+// eventsSince counts the events that were sent since then.
+func (l *load) eventsSince(then time.Time) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.events) - sort.Search(len(l.events), func(i int) bool { return l.events[i].After(then) })
 }
 
 func (l *load) counted() map[string]int {

@@ -1,16 +1,16 @@
 // Package soak lets a runtime do for a while all that might leave something behind: cold
 // starts, ends of idle instances, kills, timeouts, crashes, events with retries, log lines,
-// deployments. Again and again it waits until the runtime is quiet, and counts what there
+// deployments. Again and again it waits until the runtime is at rest, and counts what there
 // is of memory, descriptors, goroutines, processes, cgroups, mounts, network namespaces and
-// files: none of it may grow.
+// files: there must be no more than when it was at rest first.
 package soak
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,25 +19,26 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
+// What has the runtime come to rest soon: instances end when they were idle for so long,
+// and sandboxes are prepared for the demand of the last seconds only.
 const (
-	// idleTimeout of instances: short, so that what was warm is cold again soon.
 	idleTimeout = time.Second
-	// quietTimeout is how long the runtime may take to have ended what it does not need.
-	quietTimeout = time.Minute
-	// steady is how many counts, a tenth of a second apart, must be the same before the
-	// runtime is quiet: longer than an instance stays idle.
-	steady = 15
+	poolWindow  = 2 * time.Second
 )
 
 // Options for Run.
 type Options struct {
 	// Dir is an empty folder for the runtime.
 	Dir string
-	// Cycle is how long the runtime is under load before it is counted what it has,
-	// Cycles how often that is done. Warm cycles come before, and are not counted: caches
-	// fill, and pools learn what is wanted.
-	Cycle        time.Duration
-	Warm, Cycles int
+	// Warm is how long the runtime is under load before it is at rest first: caches fill.
+	Warm time.Duration
+	// Cycle is how long it is under load before it is at rest again, Cycles how often that
+	// is done.
+	Cycle  time.Duration
+	Cycles int
+	// Load is the part of the time in which each client has a request under way; default
+	// 0.5.
+	Load float64
 	// Log is told of every count; nil tells nobody.
 	Log io.Writer
 }
@@ -46,78 +47,60 @@ type Options struct {
 type Report struct {
 	// Did is how often each kind of work was done.
 	Did map[string]int
-	// Quiet has what was counted after each cycle.
-	Quiet []Counts
+	// AtRest has what was counted at first, and after each cycle.
+	AtRest []Counts
+	// Grown has a sentence for each thing that there was more of in the end: the run ends
+	// after the cycle that left it.
+	Grown []string
 }
 
-// Run soaks a runtime, and ends it. The report is for Grown; errors are of what
-// should have worked.
+// Run soaks a runtime, and ends it. Errors are of what should have worked; what is left
+// behind is in the report.
 func Run(ctx context.Context, opts Options) (report Report, err error) {
 	temp := filepath.Join(opts.Dir, "temp")
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		return report, err
 	}
 	r, err := harness.StartRuntime(ctx, harness.RuntimeOptions{
-		Dir:   opts.Dir,
-		Flags: []string{"--idle-timeout", idleTimeout.String(), "--async-retry-delay", "100ms"},
-		Env:   []string{"TMPDIR=" + temp},
+		Dir: opts.Dir,
+		Flags: []string{
+			"--idle-timeout", idleTimeout.String(), "--pool-window", poolWindow.String(), "--async-retry-delay", "100ms",
+		},
+		Env: []string{"TMPDIR=" + temp},
 	})
 	if err != nil {
 		return report, err
 	}
 	defer func() { err = errors.Join(err, r.Stop()) }()
-	l, err := newLoad(ctx, r)
+	l, err := newLoad(ctx, r, cmp.Or(opts.Load, 0.5))
 	if err != nil {
 		return report, err
 	}
-	for cycle := range opts.Warm + opts.Cycles {
-		if err := l.run(ctx, opts.Cycle); err != nil {
+	var first Counts
+	for cycle := range 1 + opts.Cycles {
+		d := opts.Cycle
+		if cycle == 0 {
+			d = opts.Warm
+		}
+		if err := l.run(ctx, d); err != nil {
 			return report, fmt.Errorf("%w; the runtime's log ends:\n%s", err, tail(r.Log()))
 		}
-		counts, err := quiet(ctx, r, temp)
+		counts, err := atRest(ctx, r, temp, first, l.eventsSince)
 		if err != nil {
-			return report, err
+			return report, fmt.Errorf("%w; the runtime's log ends:\n%s", err, tail(r.Log()))
 		}
-		if err := l.collect(ctx, counts); err != nil {
-			return report, err
-		}
-		if cycle >= opts.Warm {
-			report.Quiet = append(report.Quiet, counts)
-		}
+		report.Did, report.AtRest = l.counted(), append(report.AtRest, counts)
 		if opts.Log != nil {
-			fmt.Fprintf(opts.Log, "cycle %d: %v; did %v\n", cycle+1, counts, l.counted())
+			fmt.Fprintf(opts.Log, "%s cycle %d: %v; did %v\n", time.Now().Format(time.TimeOnly), cycle, counts, report.Did)
+		}
+		if first == nil {
+			first = counts
+		}
+		if report.Grown = Grown(first, counts); len(report.Grown) > 0 {
+			break
 		}
 	}
-	report.Did = l.counted()
 	return report, nil
-}
-
-// quiet waits until what is counted stays the same, and returns it. The heap may change.
-func quiet(ctx context.Context, r *harness.Runtime, temp string) (counts Counts, err error) {
-	waiting, cancel := context.WithTimeout(ctx, quietTimeout)
-	defer cancel()
-	same := 0
-	var last Counts
-	err = harness.Wait(waiting, "the runtime to be quiet", func() (bool, error) {
-		if counts, err = count(ctx, r, temp); err != nil {
-			return false, err
-		}
-		now := maps.Clone(counts)
-		delete(now, "live heap")
-		delete(now, collections)
-		if maps.Equal(now, last) {
-			same++
-		} else {
-			same = 0
-		}
-		last = now
-		return same >= steady, nil
-	})
-	if errors.Is(err, context.DeadlineExceeded) && counts != nil {
-		// It has something to do yet, such as a pool that changes: what it has then counts.
-		return counts, ctx.Err()
-	}
-	return counts, err
 }
 
 func tail(text string) string {
