@@ -278,7 +278,7 @@ func (c *crash) killed(operation string, at map[string]acctest.Point) {
 		defer close(ended)
 		_ = process.Wait() // It fails, for it is killed.
 	}()
-	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 5*time.Minute)
 	defer cancel()
 	select {
 	case <-halt.All():
