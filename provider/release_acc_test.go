@@ -46,7 +46,7 @@ func (l *lab) newest() release.Release {
 // awaits waits until the newest release is of a kind.
 func (l *lab) awaits(what string, is func(release.Release) bool) release.Release {
 	l.t.Helper()
-	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 3*time.Minute)
 	defer cancel()
 	var r release.Release
 	if err := harness.Wait(ctx, "a release that "+what, func() (bool, error) {
@@ -197,7 +197,7 @@ func (l *lab) killedInRelease() {
 	provider, _ := harness.Descendant(cmd.Process.Pid, "terraform-provi")
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	ctx, cancel := context.WithTimeout(l.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(l.t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := harness.Wait(ctx, "the provider to end", func() (bool, error) { return !provider.Alive(), nil }); err != nil {
 		l.t.Fatal(err)

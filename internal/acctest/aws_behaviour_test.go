@@ -58,7 +58,7 @@ func TestMinistackRunsAFunctionForEveryTrigger(t *testing.T) {
 			t.Errorf("%s answers %d %q (%v)", address, resp.StatusCode, body, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	var printed string
 	err := harness.Wait(ctx, "the function to print the events of all four triggers", func() (bool, error) {

@@ -34,7 +34,7 @@ func (w *AWSWorkspace) KilledAfter(n int, command string, args ...string) (out s
 			t.Errorf("kill the provider: %v", err)
 			return
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		if err := harness.Wait(ctx, "the killed provider to end", func() (bool, error) { return !provider.Alive(), nil }); err != nil {
 			t.Error(err)

@@ -68,7 +68,7 @@ func (c *crash) killTerraform(run *terraformRun) {
 	if !started {
 		return
 	}
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := harness.Wait(ctx, "the provider to end after Terraform was killed", func() (bool, error) {
 		return !provider.Alive(), nil
@@ -139,7 +139,7 @@ func (c *crash) nothingLeft(fresh []string) {
 	if left := c.stacks(); len(left) != 0 {
 		c.t.Fatalf("%d stacks are left after destroy", len(left))
 	}
-	ctx, cancel := context.WithTimeout(c.t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), 3*time.Minute)
 	defer cancel()
 	var now []string
 	err := harness.Wait(ctx, "streams and consumers of destroyed stacks to go", func() (bool, error) {

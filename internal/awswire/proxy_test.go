@@ -269,7 +269,7 @@ func TestADelayEndsWithItsCaller(t *testing.T) {
 	if _, err := http.DefaultClient.Do(req); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v", err)
 	}
-	waiting, stop := context.WithTimeout(t.Context(), 10*time.Second)
+	waiting, stop := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer stop()
 	if err := harness.Wait(waiting, "the call to reach the emulator all the same", func() (bool, error) { return b.reached.Load() == 1, nil }); err != nil {
 		t.Error(err)

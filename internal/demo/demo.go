@@ -22,7 +22,7 @@ import (
 const reportAfter = 15 * time.Second
 
 // patience is how long a step waits for what must happen.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 // A demo is one run.
 type demo struct {

@@ -25,7 +25,7 @@ const (
 
 // patience is how long something may take that happens by itself, on a machine that
 // is busy.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // folder returns the files of a folder: path within it -> text.
 func folder(t testing.TB, dir string) map[string]string {

@@ -79,7 +79,7 @@ func Move(ctx context.Context, r *harness.Runtime) (*House, error) {
 		return nil, err
 	}
 	hasty, small := attacker, attacker
-	hasty.Timeout = "2s"
+	hasty.Timeout = "5s"
 	small.Memory = 192
 	if err := h.deploy(ctx, "attacks", map[string]function{"any": attacker, "hasty": hasty, "small": small}); err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (h *House) deploy(ctx context.Context, stack string, functions map[string]f
 	return h.runtime.Call(ctx, http.MethodPut, "/v1/stacks/"+stack, map[string]any{"name": stack, "functions": functions}, nil)
 }
 
-// Attack has one of the stack "attacks" attack: "any", "hasty", which has two seconds, or
+// Attack has one of the stack "attacks" attack: "any", "hasty", which has five seconds, or
 // "small", which has little memory. What the attack is told goes into its event.
 func (h *House) Attack(ctx context.Context, who, attack string, told map[string]any) (Answer, error) {
 	event := map[string]any{"attack": attack}

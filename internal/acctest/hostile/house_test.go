@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long anything may take that has to happen.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // A site is a house with a test.
 type site struct {

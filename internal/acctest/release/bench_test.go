@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long anything may take that has to happen.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // A bench is a folder with a configuration for the real Terraform, on a runtime that
 // other benches may share.

@@ -13,6 +13,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
+// patience is how long a test waits for what must happen, on a machine with other
+// things to do.
+const patience = 2 * time.Minute
+
 func usageJetStream(t *testing.T) jetstream.JetStream {
 	t.Helper()
 	server, err := natsserver.NewServer(&natsserver.Options{DontListen: true, NoSigs: true, NoLog: true, JetStream: true, StoreDir: t.TempDir()})
@@ -24,7 +28,7 @@ func usageJetStream(t *testing.T) jetstream.JetStream {
 		server.Shutdown()
 		server.WaitForShutdown()
 	})
-	if !server.ReadyForConnections(10 * time.Second) {
+	if !server.ReadyForConnections(patience) {
 		t.Fatal("the NATS server did not start")
 	}
 	conn, err := nats.Connect("", nats.InProcessServer(server))
@@ -165,7 +169,7 @@ func TestUsageIsWrittenByItself(t *testing.T) {
 		})
 	}
 	all.Wait()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for m.Unwritten() > 0 {
