@@ -17,12 +17,13 @@ import (
 )
 
 // Functions that echo their event; told to, they count their invocations or sleep, as
-// the one in Go does.
+// the one in Go does. The one in Node tells by which namespace its processes are found.
 const (
 	nodeCode = `let invocations = 0
 exports.handler = async (event) => {
   invocations++
   if (event.sleep_ms) await new Promise(resolve => setTimeout(resolve, event.sleep_ms))
+  if (event.namespace) return require('fs').readlinkSync('/proc/self/ns/pid')
   return event.count ? invocations : event
 }
 `

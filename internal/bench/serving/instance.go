@@ -2,12 +2,20 @@ package serving
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
 	"os/exec"
-	"time"
+	"slices"
+	"sync"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// instance measures what an idle instance of a Node function takes beside a node that
-// runs an empty script.
+// instance measures what an idle instance of a Node function takes, which has run an
+// invocation and keeps its connection, beside a node that runs an empty script. Neither
+// has what waits prepared for other functions.
 func (b *bench) instance(ctx context.Context) (string, []candidate, error) {
 	r, err := b.runtime(ctx, "instance")
 	if err != nil {
@@ -20,12 +28,12 @@ func (b *bench) instance(ctx context.Context) (string, []candidate, error) {
 	if err := deploy(ctx, r, "instance", map[string]function{"wait": f.node}); err != nil {
 		return "", nil, err
 	}
-	// Each is still busy when the next one is wanted.
-	busy, err := invocation(r, "instance", "wait", `{"sleep_ms":2000}`)
+	before, err := shared(r.Pid())
 	if err != nil {
 		return "", nil, err
 	}
-	if _, err := busy.Run(ctx, instances, time.Second); err != nil {
+	namespaces, err := occupy(ctx, r)
+	if err != nil {
 		return "", nil, err
 	}
 	var bare []int
@@ -51,18 +59,75 @@ func (b *bench) instance(ctx context.Context) (string, []candidate, error) {
 		}
 		return s, nil
 	}}
-	own := candidate{&row{what: "Tidegate, all processes of an instance"}, func(context.Context) (s sample, err error) {
-		all, err := tree(r.Pid())
-		for _, p := range all {
-			if p.pid != r.Pid() {
-				s.memory += p.memory / instances
+	own := candidate{&row{what: "Tidegate, an instance"}, func(context.Context) (s sample, err error) {
+		for _, of := range namespaces {
+			memory, err := inNamespace(r.Pid(), of)
+			if err != nil {
+				return s, err
 			}
+			s.memory += memory / instances
 		}
+		now, err := shared(r.Pid())
+		s.memory += max(0, now-before) / instances
 		return s, err
 	}}
 	own.base, own.target = alone.row, &target{
 		bound{atMost: 2},
 		func(own, base sample) float64 { return float64(own.memory-base.memory) / (1 << 20) }, "node's own + %.1f MiB",
 	}
-	return "An idle instance of Node, mean of four (PSS)", []candidate{alone, own}, nil
+	return "An idle instance of Node, mean of four (PSS; its processes, and what the processes that all share have grown by)", []candidate{alone, own}, nil
 }
+
+// occupy has so many instances that each has run an invocation, and returns the pid
+// namespace of each.
+func occupy(ctx context.Context, r *harness.Runtime) ([]string, error) {
+	// Each is still busy when the next one is wanted.
+	busy, err := invocation(r, "instance", "wait", `{"sleep_ms":2000,"namespace":true}`)
+	if err != nil {
+		return nil, err
+	}
+	namespaces, errs := make([]string, instances), make([]error, instances)
+	var all sync.WaitGroup
+	for i := range instances {
+		all.Go(func() {
+			var answer []byte
+			if _, answer, errs[i] = busy.Once(ctx); errs[i] == nil {
+				errs[i] = json.Unmarshal(answer, &namespaces[i])
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.Sort(namespaces)
+	if n := len(slices.Compact(slices.Clone(namespaces))); n != instances {
+		return nil, fmt.Errorf("%d invocations at once were answered by %d instances", instances, n)
+	}
+	return namespaces, nil
+}
+
+// inNamespace is the memory of a runtime's processes in a pid namespace.
+func inNamespace(runtime int, namespace string) (sum int64, err error) {
+	all, err := tree(runtime)
+	for _, p := range all {
+		if of, err := namespaceOf(p.pid); err == nil && of == namespace {
+			sum += p.memory
+		}
+	}
+	return sum, err
+}
+
+// shared is the memory of the processes that a runtime has started itself: all instances
+// share them.
+func shared(runtime int) (sum int64, err error) {
+	all, err := tree(runtime)
+	for _, p := range all {
+		if p.parent == runtime {
+			sum += p.memory
+		}
+	}
+	return sum, err
+}
+
+func namespaceOf(pid int) (string, error) { return os.Readlink(fmt.Sprintf("/proc/%d/ns/pid", pid)) }

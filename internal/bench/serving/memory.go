@@ -12,8 +12,8 @@ import (
 
 // A process is what the kernel tells of one.
 type process struct {
-	pid  int
-	name string
+	pid, parent int
+	name        string
 	// memory is its proportional set size in bytes: pages that several processes share
 	// count in parts, so that a sum over processes counts each page once.
 	memory int64
@@ -25,7 +25,7 @@ func tree(pid int) ([]process, error) {
 	if err != nil {
 		return nil, err
 	}
-	children := map[int][]int{}
+	children, parents := map[int][]int{}, map[int]int{}
 	names := map[int]string{}
 	for _, path := range stats {
 		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
@@ -41,13 +41,14 @@ func tree(pid int) ([]process, error) {
 		}
 		if parent, err := strconv.Atoi(fields[1]); err == nil {
 			children[parent] = append(children[parent], child)
+			parents[child] = parent
 			names[child] = string(raw[begin+1 : end])
 		}
 	}
 	var all []process
 	for next := []int{pid}; len(next) > 0; next = next[1:] {
 		if memory, ok := proportional(next[0]); ok {
-			all = append(all, process{next[0], names[next[0]], memory})
+			all = append(all, process{next[0], parents[next[0]], names[next[0]], memory})
 		}
 		next = append(next, children[next[0]]...)
 	}
