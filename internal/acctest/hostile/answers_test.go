@@ -48,6 +48,39 @@ func answersHugely(s *site) {
 	}
 }
 
+// answersByteByByte may do so, and no more comes of it than of any answer.
+func answersByteByByte(s *site) {
+	const size = 6 << 20
+	before := s.resident()
+	done := s.during("any", "byte_by_byte", map[string]any{"bytes": size})
+	if a := done(); a.Error != "" || len(a.Body) != size+len(`""`) {
+		s.Errorf("an answer byte by byte gave %d %s, %d bytes", a.Status, a.Error, len(a.Body))
+	}
+	if now := s.resident(); now > before+64 {
+		s.Errorf("the runtime has grown from %d to %d MB", before, now)
+	}
+}
+
+// beginsLargely begins on all its connections what takes much memory, and ends nothing.
+func beginsLargely(s *site) {
+	for _, attack := range []string{"large_heads", "large_registrations"} {
+		before := s.resident()
+		if a := s.attack("any", attack, nil); a.Error != "" {
+			s.Errorf("%s gave %+v", attack, a)
+		}
+		if now := s.resident(); now > before+48 {
+			s.Errorf("%s: the runtime has grown from %d to %d MB", attack, before, now)
+		}
+	}
+}
+
+// wastesTheRuntime has the runtime do in vain what costs the attacker next to nothing.
+func wastesTheRuntime(s *site) {
+	for _, attack := range []string{"refused_requests", "same_event", "short_connections", "broken_answers"} {
+		s.floods(attack, 2, 64)
+	}
+}
+
 func neverAnswers(s *site) {
 	a := s.attack("hasty", "never", nil)
 	if a.Error == "" || !strings.Contains(a.Body, "timed out") {
@@ -83,22 +116,34 @@ func fillsTheDisk(s *site) {
 }
 
 func floodsTheLog(s *site) {
-	before := s.resident()
-	done := s.during("any", "flood", map[string]any{"seconds": 3})
-	if a := done(); a.Error != "" {
-		s.Errorf("a flood of logs gave %+v", a)
+	for _, attack := range []string{"flood", "empty_lines"} {
+		s.floods(attack, 3, 192)
 	}
-	if now := s.resident(); now > before+192 {
-		s.Errorf("the runtime has grown from %d to %d MB", before, now)
+}
+
+func floodsTheNetwork(s *site) {
+	for _, attack := range []string{"packets", "refused_connections"} {
+		s.floods(attack, 2, 64)
 	}
 }
 
 func spinsAndCalls(s *site) {
-	for _, attack := range []string{"spin", "calls"} {
-		done := s.during("any", attack, map[string]any{"seconds": 2})
-		if a := done(); a.Error != "" {
-			s.Errorf("%s gave %+v", attack, a)
-		}
+	for _, attack := range []string{"spin", "threads", "calls"} {
+		s.floods(attack, 2, 64)
+	}
+}
+
+// floods has the attack go on for some seconds, after which the runtime may have had so
+// many MB more of memory.
+func (s *site) floods(attack string, seconds, megabytes int) {
+	s.Helper()
+	before := s.resident()
+	done := s.during("any", attack, map[string]any{"seconds": seconds})
+	if a := done(); a.Error != "" {
+		s.Errorf("%s gave %+v", attack, a)
+	}
+	if now := s.resident(); now > before+megabytes {
+		s.Errorf("%s: the runtime has grown from %d to %d MB", attack, before, now)
 	}
 }
 

@@ -28,6 +28,9 @@ func TestFunctionsAttackInVain(t *testing.T) {
 		{"garbage", sendsGarbage},
 		{"thousands of slow connections", opensManyConnections},
 		{"an answer of a gigabyte", answersHugely},
+		{"an answer byte by byte", answersByteByByte},
+		{"requests that stay in memory", beginsLargely},
+		{"requests in vain", wastesTheRuntime},
 		{"no answer", neverAnswers},
 		{"processes that stay", leavesProcesses},
 		{"sockets that listen", leavesSockets},
@@ -36,6 +39,7 @@ func TestFunctionsAttackInVain(t *testing.T) {
 		{"memory bomb", takesAllMemory},
 		{"full disk", fillsTheDisk},
 		{"flood of logs", floodsTheLog},
+		{"flood of packets", floodsTheNetwork},
 		{"all processors", spinsAndCalls},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
@@ -150,8 +154,8 @@ func leavesProcesses(s *site) {
 }
 
 func leavesSockets(s *site) {
-	const port = 45678
-	s.fails("listen", map[string]any{"ports": []int{port, 45679}, "name": "listens"})
+	const port = 15678 // which no outgoing connection of the host has
+	s.fails("listen", map[string]any{"ports": []int{port, port + 1}, "name": "listens"})
 	if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
 		c.Close()
 		s.Error("a function's socket listens on the host")

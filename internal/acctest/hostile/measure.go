@@ -35,6 +35,15 @@ var attacks = []struct {
 	{"any", "flood", map[string]any{}},
 	{"any", "many_connections", map[string]any{"children": 4}},
 	{"any", "huge_answer", map[string]any{"chunked": true}},
+	{"any", "byte_by_byte", map[string]any{"bytes": 6 << 20}},
+	{"any", "broken_answers", map[string]any{}},
+	{"any", "refused_requests", map[string]any{}},
+	{"any", "same_event", map[string]any{}},
+	{"any", "short_connections", map[string]any{}},
+	{"any", "empty_lines", map[string]any{}},
+	{"any", "packets", map[string]any{}},
+	{"any", "refused_connections", map[string]any{}},
+	{"any", "threads", map[string]any{}},
 }
 
 // neighbourRate is how many invocations a second the neighbour gets: enough for a p99 in a

@@ -4,12 +4,15 @@ Every attack returns a list of what it could do and must not be able to.
 """
 
 import ctypes
+import hashlib
 import json
 import os
 import re
 import resource
+import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -320,6 +323,145 @@ def huge_answer(event, context):
     return "and then it returned"
 
 
+def by_many(event, attack):
+    """Has processes attack until the time is over."""
+    end = time.monotonic() + event["seconds"]
+    children = []
+    for _ in range(event.get("children", 8)):
+        child = os.fork()
+        if child:
+            children.append(child)
+            continue
+        try:
+            while time.monotonic() < end:
+                try:
+                    attack(end)
+                except OSError:
+                    pass
+        finally:
+            os._exit(0)
+    for child in children:
+        os.waitpid(child, 0)
+    return []
+
+
+def refused_requests(event, context):
+    """Sends what is refused, hundreds at once, on many connections."""
+    host, _, port = API.rpartition(":")
+    many = (b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + b"POST %sx/response HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx" % INVOCATION.encode()) * 300
+
+    def attack(end):
+        with socket.create_connection((host, int(port)), 5) as s:
+            s.setblocking(False)
+            left = b""
+            while time.monotonic() < end:
+                ready = select.select([s], [s], [], 1)
+                if ready[0] and not s.recv(1 << 20):
+                    return
+                if ready[1]:
+                    left = left or many
+                    left = left[s.send(left) :]
+
+    return by_many(event, attack)
+
+
+def same_event(event, context):
+    """Asks for the event that it has, again and again."""
+    host, _, port = API.rpartition(":")
+    many = b"GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % INVOCATION.encode() * 300
+
+    def attack(end):
+        with socket.create_connection((host, int(port)), 5) as s:
+            s.setblocking(False)
+            left = b""
+            while time.monotonic() < end:
+                ready = select.select([s], [s], [], 1)
+                if ready[0] and not s.recv(1 << 20):
+                    return
+                if ready[1]:
+                    left = left or many
+                    left = left[s.send(left) :]
+
+    return by_many(event, attack)
+
+
+def short_connections(event, context):
+    """Opens connections to its Runtime API, and closes them at once."""
+    host, _, port = API.rpartition(":")
+    linger = struct.pack("ii", 1, 0)
+
+    def attack(end):
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            s.settimeout(1)
+            s.connect((host, int(port)))
+
+    return by_many(event, attack)
+
+
+def large_heads(event, context):
+    """Begins requests with a megabyte of header on as many connections as are served, and
+    ends none."""
+    host, _, port = API.rpartition(":")
+    kept = []
+    for _ in range(80):
+        s = socket.create_connection((host, int(port)), 5)
+        s.settimeout(0.5)
+        kept.append(s)
+        try:
+            s.sendall(b"GET /none HTTP/1.1\r\nHost: x\r\nX: " + b"x" * (1 << 20))
+        except OSError:
+            pass
+    return []
+
+
+def large_registrations(event, context):
+    """Sends megabytes to what takes little, on many connections, and ends none."""
+    host, _, port = API.rpartition(":")
+    kept = []
+    for n in range(60):
+        s = socket.create_connection((host, int(port)), 5)
+        s.settimeout(0.5)
+        kept.append(s)
+        try:
+            s.sendall(b"POST /2020-01-01/extension/register HTTP/1.1\r\nHost: x\r\nLambda-Extension-Name: x\r\n")
+            s.sendall(b"Transfer-Encoding: chunked\r\n\r\n500000\r\n" if n % 2 else b"Content-Length: 5242880\r\n\r\n")
+            s.sendall(b"x" * (5 << 20))
+        except OSError:
+            pass
+    return []
+
+
+def byte_by_byte(event, context):
+    """Answers in chunks of one byte each, as many as an answer may have."""
+    host, _, port = API.rpartition(":")
+    size = event["bytes"]
+    with socket.create_connection((host, int(port)), 60) as s:
+        head = "POST %s%s/response HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" % (INVOCATION, context.aws_request_id)
+        s.sendall(head.encode())
+        s.sendall(b'1\r\n"\r\n' + b"1\r\nx\r\n" * size + b'1\r\n"\r\n0\r\n\r\n')
+        s.recv(1000)
+    return "and then it returned"
+
+
+def broken_answers(event, context):
+    """Breaks answers off before their end, again and again."""
+    host, _, port = API.rpartition(":")
+    part = b"x" * (5 << 20)
+
+    def attack(end):
+        with socket.create_connection((host, int(port)), 5) as s:
+            head = "POST %s%s/response HTTP/1.1\r\nHost: x\r\nContent-Length: 6000000\r\n\r\n" % (INVOCATION, context.aws_request_id)
+            s.sendall(head.encode() + part)
+
+    return by_many(event, attack)
+
+
+def large_answer(event, context):
+    """Answers with as much as it may. That is no attack, but work."""
+    return "x" * (6 << 20)
+
+
 def never(event, context):
     threading.Event().wait()
 
@@ -403,6 +545,62 @@ def flood(event, context):
     while time.monotonic() < end:
         for fd in (1, 2):
             os.write(fd, line * 16)
+    return []
+
+
+def empty_lines(event, context):
+    """Has the log do something for every byte."""
+    lines = b"\n" * 65536
+    end = time.monotonic() + event["seconds"]
+    while time.monotonic() < end:
+        os.write(1, lines)
+    return []
+
+
+def packets(event, context):
+    """Sends what the network refuses, in small packets."""
+
+    def attack(end):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            while time.monotonic() < end:
+                for port in range(1, 1000):
+                    try:
+                        s.sendto(b"x", ("169.254.169.254", port))
+                    except OSError:
+                        pass
+
+    return by_many(event, attack)
+
+
+def refused_connections(event, context):
+    """Connects to where the network refuses to lead."""
+
+    def attack(end):
+        with socket.socket() as s:
+            s.settimeout(1)
+            s.connect(("169.254.169.254", 80))
+
+    return by_many(event, attack)
+
+
+def threads(event, context):
+    """Computes on as many threads as there may be."""
+    end = time.monotonic() + event["seconds"]
+
+    def compute():
+        while time.monotonic() < end:
+            hashlib.pbkdf2_hmac("sha256", b"x", b"x", 10000)  # without the interpreter's lock
+
+    all = []
+    try:
+        for _ in range(2000):
+            t = threading.Thread(target=compute, daemon=True)
+            t.start()
+            all.append(t)
+    except RuntimeError:
+        pass
+    for t in all:
+        t.join()
     return []
 
 
