@@ -94,7 +94,8 @@ func (f *Front) isClosing() bool {
 }
 
 func (f *Front) begin(nc net.Conn) {
-	c := &conn{net: nc, in: make([]byte, frontBuffer), answered: make(chan struct{}, 1), front: &fronted{}}
+	c := newConn(nc, frontBuffer)
+	c.front = &fronted{}
 	c.front.waits(firstTimeout)
 	f.mu.Lock()
 	defer f.mu.Unlock()

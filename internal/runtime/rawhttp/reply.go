@@ -107,12 +107,12 @@ func (c *conn) write(a Answer, old, keep, close, head bool) error {
 	c.build(a, old, keep, close)
 	c.held = 0
 	if head || a.Status == http.StatusNoContent || len(a.Body) == 0 {
-		_, err := c.net.Write(c.out)
+		_, err := c.quick.Write(c.out)
 		return err
 	}
 	if len(a.Body) <= maxCopied {
 		c.out = append(c.out, a.Body...)
-		_, err := c.net.Write(c.out)
+		_, err := c.quick.Write(c.out)
 		return err
 	}
 	parts := net.Buffers{c.out, a.Body}

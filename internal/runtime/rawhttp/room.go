@@ -20,7 +20,8 @@ type Room struct{ used atomic.Int64 }
 
 // Serve is Serve for a connection that shares the room.
 func (room *Room) Serve(nc net.Conn, h Handler) {
-	c := &conn{net: nc, in: make([]byte, firstBuffer), answered: make(chan struct{}, 1), room: room}
+	c := newConn(nc, firstBuffer)
+	c.room = room
 	c.serve(h)
 }
 

@@ -36,8 +36,7 @@ func (f HandlerFunc) ServeRequest(r *Request) { f(r) }
 // Serve answers what comes over the connection until either side closes it, or the
 // client sends what is no request. It closes the connection.
 func Serve(nc net.Conn, h Handler) {
-	c := &conn{net: nc, in: make([]byte, firstBuffer), answered: make(chan struct{}, 1)}
-	c.serve(h)
+	newConn(nc, firstBuffer).serve(h)
 }
 
 func (c *conn) serve(h Handler) {
@@ -49,7 +48,9 @@ func (c *conn) serve(h Handler) {
 
 // A conn is a connection. Its buffer `in` has what was read and not used at from:to.
 type conn struct {
-	net      net.Conn
+	net net.Conn
+	// quick is the same connection, for what is short.
+	quick    io.ReadWriter
 	in       []byte
 	from, to int
 	// out is what an answer is put together in. It belongs to the Later, if there is one.
@@ -65,6 +66,10 @@ type conn struct {
 	// room is nil if there is no bound; taken is how many bytes of it the buffer has.
 	room  *Room
 	taken int64
+}
+
+func newConn(nc net.Conn, buffer int) *conn {
+	return &conn{net: nc, quick: quick(nc), in: make([]byte, buffer), answered: make(chan struct{}, 1)}
 }
 
 // one reads and answers a request, and tells whether another may follow.
@@ -165,7 +170,7 @@ func (c *conn) fill(limit int) error {
 		}
 		c.in = append(c.in, make([]byte, more)...)
 	}
-	n, err := c.net.Read(c.in[c.to:])
+	n, err := c.quick.Read(c.in[c.to:])
 	c.to += n
 	if n > 0 {
 		return nil

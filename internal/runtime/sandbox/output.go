@@ -99,7 +99,7 @@ func (o *outputReader) take(fd int) (n int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		if n, err = unix.Read(fd, o.buffer); err != unix.EINTR {
+		if n, err = readNow(fd, o.buffer); err != unix.EINTR {
 			break
 		}
 	}
