@@ -30,7 +30,8 @@ var rules = []rule{
 	{folder: "internal/runtime", may: model, tests: harness},
 	{folder: "internal/runtime/deploy", may: with(model, "internal/runtime/store"), never: ioPackages},
 	{folder: "internal/runtime/rollout", may: with(model, "internal/runtime/deploy", "internal/runtime/invoke", "internal/runtime/store"), never: ioPackages},
-	{folder: "internal/runtime/sandbox/gateway"},
+	{folder: "internal/runtime/sandbox/confine"},
+	{folder: "internal/runtime/sandbox/gateway", may: []string{"internal/runtime/sandbox/confine"}},
 	{folder: "internal/cli", may: with(model, "internal/target", "internal/runtime", "provider"), tests: harness},
 	{folder: "", may: []string{"internal/cli", "internal/runtime", "provider"}},
 

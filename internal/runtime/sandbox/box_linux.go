@@ -8,6 +8,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 // A box is one launch in the shim: what was prepared, and later the processes.
@@ -20,7 +22,7 @@ type box struct {
 	cgroup  int // descriptor of the cgroup v2 folder, or -1
 	slot    *slot
 	// landlock is as in assignRequest.
-	landlock []landlockRule
+	landlock []confine.Rule
 	// work is what the parked thread waits for; closed to discard. nil without
 	// namespaces.
 	work chan assignment
@@ -167,7 +169,7 @@ func (b *box) start(p programRequest, output int, started func(pid int)) (pidfd 
 	if !s.config.Namespaces {
 		rules = b.landlock
 	}
-	ruleset, err := landlockRuleset(rules)
+	ruleset, err := confine.Ruleset(rules)
 	if err != nil {
 		return -1, err
 	}

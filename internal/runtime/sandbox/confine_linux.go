@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 // A confinement is what keeps an instance's processes from most of the kernel: the
@@ -21,9 +23,9 @@ type confinement struct {
 
 // newConfinement finds out what the kernel has. disk is as for functionFilter.
 func newConfinement(disk bool) (*confinement, error) {
-	abi, _ := landlockABI()
+	abi, _ := confine.LandlockABI()
 	c := &confinement{landlock: abi > 0}
-	if seccompMissing() != "" {
+	if confine.FilterMissing() != "" {
 		return c, nil
 	}
 	var err error

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 func TestAThreadConfinesItselfByTheCalls(t *testing.T) {
@@ -15,7 +17,7 @@ func TestAThreadConfinesItselfByTheCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	own, others := t.TempDir(), t.TempDir()
-	ruleset, err := landlockRuleset([]landlockRule{{"/", landlockRead}, {own, landlockWrite}})
+	ruleset, err := confine.Ruleset([]confine.Rule{{Path: "/", Access: confine.Read}, {Path: own, Access: confine.Write}})
 	if err != nil {
 		t.Fatal(err)
 	}

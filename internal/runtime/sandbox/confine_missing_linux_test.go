@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 func init() { programs["old-kernel"] = runOnOldKernel }
@@ -22,14 +24,14 @@ func init() { programs["old-kernel"] = runOnOldKernel }
 // around this whole process that says so.
 func runOnOldKernel(args []string) {
 	os.Unsetenv(programVariable)
-	rulings := map[uint32]ruling{}
-	for number := range uint32(lastCall + 1) {
-		rulings[number] = ruling{otherwise: allow}
+	rulings := map[uint32]confine.Ruling{}
+	for number := range uint32(confine.LastCall + 1) {
+		rulings[number] = confine.Ruling{Otherwise: confine.Allow}
 	}
 	for _, number := range []uint32{unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_SECCOMP} {
-		rulings[number] = ruling{otherwise: absent}
+		rulings[number] = confine.Ruling{Otherwise: confine.Absent}
 	}
-	filter, err := seccompFilter(architecture, rulings)
+	filter, err := confine.Filter(rulings)
 	must(err)
 	runtime.LockOSThread()
 	must(refusePrivileges())
@@ -51,7 +53,7 @@ func runOnOldKernel(args []string) {
 }
 
 func TestAKernelWithoutLandlockAndFiltersIsReported(t *testing.T) {
-	if seccompMissing() != "" {
+	if confine.FilterMissing() != "" {
 		return // it is such a one, and every other test shows what then is
 	}
 	dir, task := t.TempDir(), taskDir(t)

@@ -17,6 +17,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 func init() {
@@ -200,7 +202,7 @@ func attackProcSys() {
 func (r *running) notPossible() {
 	r.t.Helper()
 	r.says("attacked")
-	filtered := seccompMissing() == ""
+	filtered := confine.FilterMissing() == ""
 	for line := range strings.Lines(r.output.String()) {
 		if strings.HasPrefix(line, "possible: ") || filtered && strings.HasPrefix(line, "reached: ") {
 			r.t.Error(strings.TrimSpace(line))
@@ -240,7 +242,7 @@ func TestTheKernelIsOutOfReach(t *testing.T) {
 // System calls by the 32-bit way have other numbers, so that a filter that looks at the
 // number alone would take one for another.
 func TestSystemCallsOfAnotherArchitectureEndTheFunction(t *testing.T) {
-	if runtime.GOARCH != "amd64" || seccompMissing() != "" {
+	if runtime.GOARCH != "amd64" || confine.FilterMissing() != "" {
 		return // there is no other way, or no filter
 	}
 	h := newSandbox(t, ModeAuto)
@@ -298,7 +300,7 @@ func attackIPC(args []string) {
 
 func TestNothingOfTheHostsIsReachedBySocketsSegmentsAndSignals(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *host) {
-		if abi, _ := landlockABI(); h.namespace == noNamespaces && abi < 6 {
+		if abi, _ := confine.LandlockABI(); h.namespace == noNamespaces && abi < 6 {
 			t.Logf("without namespaces this takes a later version of Landlock: %v", h.Isolation().Missing)
 			return
 		}
@@ -353,7 +355,7 @@ func dumpCore() {
 func TestACrashLeavesNothingOnTheHost(t *testing.T) {
 	eachMode(t, func(t *testing.T, h *host) {
 		i := start(t, h, "core-dump")
-		if limit := i.says("limit "); limit != "1 1" && seccompMissing() == "" {
+		if limit := i.says("limit "); limit != "1 1" && confine.FilterMissing() == "" {
 			t.Errorf("the limit of core dumps is %s", limit)
 		}
 		if i.says("crash ") != "true" || i.says("files ") != "0" {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/gateway"
 )
 
@@ -87,8 +88,8 @@ func (h *host) setUp(owner string, report *report) error {
 	if err := h.startFirstShim(report); err != nil {
 		return err
 	}
-	report.add(callFilter, seccompMissing())
-	_, reason := landlockABI()
+	report.add(callFilter, confine.FilterMissing())
+	_, reason := confine.LandlockABI()
 	report.add(landlocked, reason)
 	missing := h.groups.missing()
 	for _, name := range controllers {

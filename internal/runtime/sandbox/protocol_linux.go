@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 // The runtime and its shim talk over a pair of sequenced-packet sockets: one
@@ -106,7 +108,7 @@ type assignRequest struct {
 	TmpMB int
 	// Landlock is what may be done with the host's files where that is what the
 	// instance sees.
-	Landlock []landlockRule
+	Landlock []confine.Rule
 	// Extensions are started before Program, which is nil if it was started warm.
 	Extensions []programRequest
 	Program    *programRequest

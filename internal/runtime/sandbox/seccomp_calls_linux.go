@@ -6,21 +6,20 @@ import (
 	"maps"
 
 	"golang.org/x/sys/unix"
-)
 
-// lastCall is the highest number of a system call that this version has an opinion of.
-const lastCall = unix.SYS_RSEQ_SLICE_YIELD
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
+)
 
 // functionFilter returns the filter that functions get. With disk false, all that a
 // function can write to is in memory: asking for it to be written to disk has nothing to
 // do, and is not to make the host's disks do something.
 func functionFilter(disk bool) ([]byte, error) {
-	rulings := map[uint32]ruling{}
+	rulings := map[uint32]confine.Ruling{}
 	for _, calls := range [][]uint32{
 		fileCalls, eventCalls, processCalls, signalCalls, memoryCalls, timeCalls, networkCalls, ipcCalls, ownCalls,
 	} {
 		for _, number := range calls {
-			rulings[number] = ruling{otherwise: allow}
+			rulings[number] = confine.Ruling{Otherwise: confine.Allow}
 		}
 	}
 	// Calls that libraries try first, and do without where they are not known.
@@ -31,17 +30,17 @@ func functionFilter(disk bool) ([]byte, error) {
 		unix.SYS_LSM_SET_SELF_ATTR, unix.SYS_LSM_LIST_MODULES, unix.SYS_FILE_GETATTR, unix.SYS_FILE_SETATTR,
 		unix.SYS_OPEN_TREE_ATTR, unix.SYS_RSEQ_SLICE_YIELD, unix.SYS_MEMFD_SECRET,
 	} {
-		rulings[number] = ruling{otherwise: absent}
+		rulings[number] = confine.Ruling{Otherwise: confine.Absent}
 	}
-	syncing := ruling{otherwise: pretend}
+	syncing := confine.Ruling{Otherwise: confine.Pretend}
 	// The whole host's disks, in any case.
 	rulings[unix.SYS_SYNC], rulings[unix.SYS_SYNCFS] = syncing, syncing
 	if disk {
-		syncing = ruling{otherwise: allow}
+		syncing = confine.Ruling{Otherwise: confine.Allow}
 	}
 	rulings[unix.SYS_FSYNC], rulings[unix.SYS_FDATASYNC], rulings[unix.SYS_SYNC_FILE_RANGE] = syncing, syncing, syncing
 	maps.Copy(rulings, examined)
-	return seccompFilter(architecture, rulings)
+	return confine.Filter(rulings)
 }
 
 // namespaceFlags are those of clone(2). CLONE_NEWTIME is none: clone has signals there.
@@ -52,65 +51,63 @@ const namespaceFlags = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWU
 const socketType = 0xf
 
 // examined are the calls that depend on their arguments.
-var examined = map[uint32]ruling{
+var examined = map[uint32]confine.Ruling{
 	// A namespace of one's own comes with the capabilities that reach most of the kernel.
-	unix.SYS_CLONE: unless(rulingCase{[]condition{argument(0).has(namespaceFlags)}, deny}),
+	unix.SYS_CLONE: confine.Unless(confine.If(confine.Deny, confine.Argument(0).Has(namespaceFlags))),
 
 	// Whoever shares the terminal of whoever started the runtime could type there.
-	unix.SYS_IOCTL: unless(
-		rulingCase{[]condition{argument(1).is(unix.TIOCSTI)}, deny},
-		rulingCase{[]condition{argument(1).is(unix.TIOCLINUX)}, deny},
+	unix.SYS_IOCTL: confine.Unless(
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.TIOCSTI)),
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.TIOCLINUX)),
 	),
 
 	// The internet, processes of the same instance, and of netlink only what lists
 	// addresses and routes. Not: the hypervisor's host (AF_VSOCK, which has no
 	// namespaces), the kernel's ciphers (AF_ALG), packets, buses, and the many protocols
 	// that nobody uses and the kernel would load a module for.
-	unix.SYS_SOCKET: {otherwise: refuse(unix.EAFNOSUPPORT), cases: []rulingCase{
-		{[]condition{argument(0).is(unix.AF_UNIX)}, allow},
-		{[]condition{argument(0).is(unix.AF_NETLINK), argument(2).is(unix.NETLINK_ROUTE)}, allow},
-		{[]condition{argument(0).is(unix.AF_NETLINK)}, refuse(unix.EPROTONOSUPPORT)},
-		{[]condition{argument(0).isNot(unix.AF_INET), argument(0).isNot(unix.AF_INET6)}, refuse(unix.EAFNOSUPPORT)},
-		{[]condition{argument(1).masked(socketType).is(unix.SOCK_RAW)}, deny},
-		{[]condition{argument(1).masked(socketType).isNot(unix.SOCK_STREAM), argument(1).masked(socketType).isNot(unix.SOCK_DGRAM)}, refuse(unix.ESOCKTNOSUPPORT)},
-		{[]condition{argument(2).is(0)}, allow},
-		{[]condition{argument(2).is(unix.IPPROTO_TCP)}, allow},
-		{[]condition{argument(2).is(unix.IPPROTO_UDP)}, allow},
-		{[]condition{argument(2).is(unix.IPPROTO_ICMP)}, allow},
-		{[]condition{argument(2).is(unix.IPPROTO_ICMPV6)}, allow},
-		{nil, refuse(unix.EPROTONOSUPPORT)},
+	unix.SYS_SOCKET: {Otherwise: confine.Refuse(unix.EAFNOSUPPORT), Cases: []confine.Case{
+		confine.If(confine.Allow, confine.Argument(0).Is(unix.AF_UNIX)),
+		confine.If(confine.Allow, confine.Argument(0).Is(unix.AF_NETLINK), confine.Argument(2).Is(unix.NETLINK_ROUTE)),
+		confine.If(confine.Refuse(unix.EPROTONOSUPPORT), confine.Argument(0).Is(unix.AF_NETLINK)),
+		confine.If(confine.Refuse(unix.EAFNOSUPPORT), confine.Argument(0).IsNot(unix.AF_INET), confine.Argument(0).IsNot(unix.AF_INET6)),
+		confine.If(confine.Deny, confine.Argument(1).Masked(socketType).Is(unix.SOCK_RAW)),
+		confine.If(confine.Refuse(unix.ESOCKTNOSUPPORT), confine.Argument(1).Masked(socketType).IsNot(unix.SOCK_STREAM), confine.Argument(1).Masked(socketType).IsNot(unix.SOCK_DGRAM)),
+		confine.If(confine.Allow, confine.Argument(2).Is(0)),
+		confine.If(confine.Allow, confine.Argument(2).Is(unix.IPPROTO_TCP)),
+		confine.If(confine.Allow, confine.Argument(2).Is(unix.IPPROTO_UDP)),
+		confine.If(confine.Allow, confine.Argument(2).Is(unix.IPPROTO_ICMP)),
+		confine.If(confine.Allow, confine.Argument(2).Is(unix.IPPROTO_ICMPV6)),
+		confine.If(confine.Refuse(unix.EPROTONOSUPPORT)),
 	}},
-	unix.SYS_SOCKETPAIR: only(argument(0), refuse(unix.EAFNOSUPPORT), unix.AF_UNIX),
+	unix.SYS_SOCKETPAIR: confine.Only(confine.Argument(0), confine.Refuse(unix.EAFNOSUPPORT), unix.AF_UNIX),
 
 	// Programs in the kernel take memory that is not counted as the function's, and of
 	// which the host has only so much: when it is used up, nobody gets a filter like this
 	// one any more. TCP's upper layers are bugs without use.
-	unix.SYS_SETSOCKOPT: unless(
-		rulingCase{[]condition{argument(1).is(unix.SOL_SOCKET), argument(2).is(unix.SO_ATTACH_FILTER)}, deny},
-		rulingCase{[]condition{argument(1).is(unix.SOL_SOCKET), argument(2).is(unix.SO_ATTACH_BPF)}, deny},
-		rulingCase{[]condition{argument(1).is(unix.SOL_SOCKET), argument(2).is(unix.SO_ATTACH_REUSEPORT_CBPF)}, deny},
-		rulingCase{[]condition{argument(1).is(unix.SOL_SOCKET), argument(2).is(unix.SO_ATTACH_REUSEPORT_EBPF)}, deny},
-		rulingCase{[]condition{argument(1).is(unix.SOL_TCP), argument(2).is(unix.TCP_ULP)}, deny},
+	unix.SYS_SETSOCKOPT: confine.Unless(
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.SOL_SOCKET), confine.Argument(2).Is(unix.SO_ATTACH_FILTER)),
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.SOL_SOCKET), confine.Argument(2).Is(unix.SO_ATTACH_BPF)),
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.SOL_SOCKET), confine.Argument(2).Is(unix.SO_ATTACH_REUSEPORT_CBPF)),
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.SOL_SOCKET), confine.Argument(2).Is(unix.SO_ATTACH_REUSEPORT_EBPF)),
+		confine.If(confine.Deny, confine.Argument(1).Is(unix.SOL_TCP), confine.Argument(2).Is(unix.TCP_ULP)),
 	),
-	unix.SYS_PRCTL: unless(
-		rulingCase{[]condition{argument(0).is(unix.PR_SET_SECCOMP)}, refuse(unix.EINVAL)},
+	unix.SYS_PRCTL: confine.Unless(
+		confine.If(confine.Refuse(unix.EINVAL), confine.Argument(0).Is(unix.PR_SET_SECCOMP)),
 		// A cookie keeps everybody else's tasks off the other half of a core.
-		rulingCase{[]condition{argument(0).is(unix.PR_SCHED_CORE)}, refuse(unix.EINVAL)},
+		confine.If(confine.Refuse(unix.EINVAL), confine.Argument(0).Is(unix.PR_SCHED_CORE)),
 	),
 
 	// A limit of one byte keeps the kernel from starting the host's handler of crashes for
 	// a function (limitResources); a limit of none does not.
-	unix.SYS_SETRLIMIT: unless(rulingCase{[]condition{argument(0).is(unix.RLIMIT_CORE)}, pretend}),
-	unix.SYS_PRLIMIT64: unless(
-		rulingCase{[]condition{argument(1).is(unix.RLIMIT_CORE), argument(2).isNot(0)}, pretend},
-		rulingCase{[]condition{argument(1).is(unix.RLIMIT_CORE), argument(2).upper().isNot(0)}, pretend},
+	unix.SYS_SETRLIMIT: confine.Unless(confine.If(confine.Pretend, confine.Argument(0).Is(unix.RLIMIT_CORE))),
+	unix.SYS_PRLIMIT64: confine.Unless(
+		confine.If(confine.Pretend, confine.Argument(1).Is(unix.RLIMIT_CORE), confine.Argument(2).IsNot(0)),
+		confine.If(confine.Pretend, confine.Argument(1).Is(unix.RLIMIT_CORE), confine.Argument(2).Upper().IsNot(0)),
 	),
 
 	// Linux's own, or which it is.
-	unix.SYS_PERSONALITY: only(argument(0), deny, 0, 0xffffffff),
+	unix.SYS_PERSONALITY: confine.Only(confine.Argument(0), confine.Deny, 0, 0xffffffff),
 }
-
-func (c condition) upper() condition { c.high = true; return c }
 
 var fileCalls = append(oldFileCalls, []uint32{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_PREAD64, unix.SYS_PWRITE64, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_PREADV,

@@ -2,8 +2,6 @@ package sandbox
 
 import "golang.org/x/sys/unix"
 
-const architecture = unix.AUDIT_ARCH_X86_64
-
 // Calls that newer architectures never had. Those of the ABI "x32" have numbers of their
 // own, beyond all others, and so do not exist for a function.
 

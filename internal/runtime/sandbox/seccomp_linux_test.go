@@ -8,10 +8,12 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 // machine runs a filter as the kernel does.
-func machine(t *testing.T, disk bool) func(architecture, number uint32, arguments ...uint64) verdict {
+func machine(t *testing.T, disk bool) func(architecture, number uint32, arguments ...uint64) confine.Verdict {
 	t.Helper()
 	filter, err := functionFilter(disk)
 	if err != nil {
@@ -27,19 +29,19 @@ func machine(t *testing.T, disk bool) func(architecture, number uint32, argument
 	if !all {
 		t.Fatal("the filter does not disassemble")
 	}
-	return func(architecture, number uint32, arguments ...uint64) verdict {
+	return func(architecture, number uint32, arguments ...uint64) confine.Verdict {
 		data := make([]byte, 64)
 		binary.LittleEndian.PutUint32(data, number)
-		binary.LittleEndian.PutUint32(data[architectureOffset:], architecture)
+		binary.LittleEndian.PutUint32(data[4:], architecture)
 		for n, a := range arguments {
-			binary.LittleEndian.PutUint64(data[argumentsOffset+8*n:], a)
+			binary.LittleEndian.PutUint64(data[16+8*n:], a)
 		}
 		return run(t, program, data)
 	}
 }
 
 // run is what the package bpf has too, but that is big-endian, as packets are.
-func run(t *testing.T, program []bpf.Instruction, data []byte) verdict {
+func run(t *testing.T, program []bpf.Instruction, data []byte) confine.Verdict {
 	t.Helper()
 	var a uint32
 	for at := 0; at < len(program); at++ {
@@ -61,7 +63,7 @@ func run(t *testing.T, program []bpf.Instruction, data []byte) verdict {
 				at += int(i.SkipFalse)
 			}
 		case bpf.RetConstant:
-			return verdict(i.Val)
+			return confine.Verdict(i.Val)
 		default:
 			t.Fatalf("an instruction that filters have no use for: %v", i)
 		}
@@ -75,77 +77,77 @@ func TestTheFilterRulesByNumberAndArguments(t *testing.T) {
 	for name, c := range map[string]struct {
 		number    uint32
 		arguments []uint64
-		want      verdict
+		want      confine.Verdict
 	}{
-		"read":                         {unix.SYS_READ, nil, allow},
-		"execute":                      {unix.SYS_EXECVE, nil, allow},
-		"the last that is known":       {lastCall, nil, absent},
-		"one the kernel gets later":    {lastCall + 1, nil, absent},
-		"x32":                          {1 << 30, nil, absent},
-		"minus one":                    {0xffffffff, nil, absent},
-		"clone3":                       {unix.SYS_CLONE3, nil, absent},
-		"fork":                         {unix.SYS_CLONE, []uint64{uint64(unix.SIGCHLD)}, allow},
-		"a thread":                     {unix.SYS_CLONE, []uint64{unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND}, allow},
-		"a user namespace":             {unix.SYS_CLONE, []uint64{unix.CLONE_NEWUSER | uint64(unix.SIGCHLD)}, deny},
-		"a network namespace":          {unix.SYS_CLONE, []uint64{high | unix.CLONE_NEWNET}, deny},
-		"unshare":                      {unix.SYS_UNSHARE, []uint64{unix.CLONE_NEWUSER}, deny},
-		"setns":                        {unix.SYS_SETNS, nil, deny},
-		"ptrace":                       {unix.SYS_PTRACE, nil, deny},
-		"bpf":                          {unix.SYS_BPF, nil, deny},
-		"perf":                         {unix.SYS_PERF_EVENT_OPEN, nil, deny},
-		"userfaultfd":                  {unix.SYS_USERFAULTFD, nil, deny},
-		"io_uring":                     {unix.SYS_IO_URING_SETUP, nil, deny},
-		"asynchronous io":              {unix.SYS_IO_SETUP, nil, deny},
-		"keys":                         {unix.SYS_KEYCTL, nil, deny},
-		"mount":                        {unix.SYS_MOUNT, nil, deny},
-		"the new mount":                {unix.SYS_FSOPEN, nil, deny},
-		"a module":                     {unix.SYS_FINIT_MODULE, nil, deny},
-		"another's memory":             {unix.SYS_PROCESS_VM_READV, nil, deny},
-		"another's descriptor":         {unix.SYS_PIDFD_GETFD, nil, deny},
-		"a filter of its own":          {unix.SYS_SECCOMP, nil, deny},
-		"a file by its handle":         {unix.SYS_OPEN_BY_HANDLE_AT, nil, deny},
-		"typing":                       {unix.SYS_IOCTL, []uint64{0, unix.TIOCSTI}, deny},
-		"typing, with more bits":       {unix.SYS_IOCTL, []uint64{0, high | unix.TIOCSTI}, deny},
-		"the size of a terminal":       {unix.SYS_IOCTL, []uint64{0, unix.TIOCGWINSZ}, allow},
-		"tcp":                          {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_STREAM | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK, 0}, allow},
-		"udp":                          {unix.SYS_SOCKET, []uint64{unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_UDP}, allow},
-		"a raw socket":                 {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}, deny},
-		"multipath tcp":                {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP}, refuse(unix.EPROTONOSUPPORT)},
-		"sctp":                         {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_SEQPACKET, 132}, refuse(unix.ESOCKTNOSUPPORT)},
-		"packets":                      {unix.SYS_SOCKET, []uint64{unix.AF_PACKET, unix.SOCK_RAW, 0}, refuse(unix.EAFNOSUPPORT)},
-		"the hypervisor":               {unix.SYS_SOCKET, []uint64{unix.AF_VSOCK, unix.SOCK_STREAM, 0}, refuse(unix.EAFNOSUPPORT)},
-		"the kernel's ciphers":         {unix.SYS_SOCKET, []uint64{unix.AF_ALG, unix.SOCK_SEQPACKET, 0}, refuse(unix.EAFNOSUPPORT)},
-		"addresses and routes":         {unix.SYS_SOCKET, []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, allow},
-		"netfilter":                    {unix.SYS_SOCKET, []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER}, refuse(unix.EPROTONOSUPPORT)},
-		"a local socket":               {unix.SYS_SOCKET, []uint64{unix.AF_UNIX, unix.SOCK_SEQPACKET, 0}, allow},
-		"a pair":                       {unix.SYS_SOCKETPAIR, []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, allow},
-		"a pair of tipc":               {unix.SYS_SOCKETPAIR, []uint64{unix.AF_TIPC, unix.SOCK_STREAM, 0}, refuse(unix.EAFNOSUPPORT)},
-		"keep-alive":                   {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_SOCKET, unix.SO_KEEPALIVE}, allow},
-		"a socket's filter":            {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER}, deny},
-		"26 of another level":          {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_TCP, unix.SO_ATTACH_FILTER}, allow},
-		"an upper layer":               {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_TCP, unix.TCP_ULP}, deny},
-		"a thread's name":              {unix.SYS_PRCTL, []uint64{unix.PR_SET_NAME}, allow},
-		"a filter by prctl":            {unix.SYS_PRCTL, []uint64{unix.PR_SET_SECCOMP, 2}, refuse(unix.EINVAL)},
-		"a core's other half":          {unix.SYS_PRCTL, []uint64{unix.PR_SCHED_CORE, 1}, refuse(unix.EINVAL)},
-		"core dumps":                   {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 0x1000}, pretend},
-		"core dumps, high address":     {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 7 * high}, pretend},
-		"reading the limit of dumps":   {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 0, 0x1000}, allow},
-		"fewer files":                  {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_NOFILE, 0x1000}, allow},
-		"core dumps by setrlimit":      {unix.SYS_SETRLIMIT, []uint64{unix.RLIMIT_CORE, 0x1000}, pretend},
-		"which personality":            {unix.SYS_PERSONALITY, []uint64{0xffffffff}, allow},
-		"no randomised addresses":      {unix.SYS_PERSONALITY, []uint64{0x40000}, deny},
-		"all disks":                    {unix.SYS_SYNC, nil, pretend},
-		"a file's disk, without disks": {unix.SYS_FSYNC, nil, pretend},
+		"read":                         {unix.SYS_READ, nil, confine.Allow},
+		"execute":                      {unix.SYS_EXECVE, nil, confine.Allow},
+		"the last that is known":       {confine.LastCall, nil, confine.Absent},
+		"one the kernel gets later":    {confine.LastCall + 1, nil, confine.Absent},
+		"x32":                          {1 << 30, nil, confine.Absent},
+		"minus one":                    {0xffffffff, nil, confine.Absent},
+		"clone3":                       {unix.SYS_CLONE3, nil, confine.Absent},
+		"fork":                         {unix.SYS_CLONE, []uint64{uint64(unix.SIGCHLD)}, confine.Allow},
+		"a thread":                     {unix.SYS_CLONE, []uint64{unix.CLONE_VM | unix.CLONE_THREAD | unix.CLONE_SIGHAND}, confine.Allow},
+		"a user namespace":             {unix.SYS_CLONE, []uint64{unix.CLONE_NEWUSER | uint64(unix.SIGCHLD)}, confine.Deny},
+		"a network namespace":          {unix.SYS_CLONE, []uint64{high | unix.CLONE_NEWNET}, confine.Deny},
+		"unshare":                      {unix.SYS_UNSHARE, []uint64{unix.CLONE_NEWUSER}, confine.Deny},
+		"setns":                        {unix.SYS_SETNS, nil, confine.Deny},
+		"ptrace":                       {unix.SYS_PTRACE, nil, confine.Deny},
+		"bpf":                          {unix.SYS_BPF, nil, confine.Deny},
+		"perf":                         {unix.SYS_PERF_EVENT_OPEN, nil, confine.Deny},
+		"userfaultfd":                  {unix.SYS_USERFAULTFD, nil, confine.Deny},
+		"io_uring":                     {unix.SYS_IO_URING_SETUP, nil, confine.Deny},
+		"asynchronous io":              {unix.SYS_IO_SETUP, nil, confine.Deny},
+		"keys":                         {unix.SYS_KEYCTL, nil, confine.Deny},
+		"mount":                        {unix.SYS_MOUNT, nil, confine.Deny},
+		"the new mount":                {unix.SYS_FSOPEN, nil, confine.Deny},
+		"a module":                     {unix.SYS_FINIT_MODULE, nil, confine.Deny},
+		"another's memory":             {unix.SYS_PROCESS_VM_READV, nil, confine.Deny},
+		"another's descriptor":         {unix.SYS_PIDFD_GETFD, nil, confine.Deny},
+		"a filter of its own":          {unix.SYS_SECCOMP, nil, confine.Deny},
+		"a file by its handle":         {unix.SYS_OPEN_BY_HANDLE_AT, nil, confine.Deny},
+		"typing":                       {unix.SYS_IOCTL, []uint64{0, unix.TIOCSTI}, confine.Deny},
+		"typing, with more bits":       {unix.SYS_IOCTL, []uint64{0, high | unix.TIOCSTI}, confine.Deny},
+		"the size of a terminal":       {unix.SYS_IOCTL, []uint64{0, unix.TIOCGWINSZ}, confine.Allow},
+		"tcp":                          {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_STREAM | unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK, 0}, confine.Allow},
+		"udp":                          {unix.SYS_SOCKET, []uint64{unix.AF_INET6, unix.SOCK_DGRAM, unix.IPPROTO_UDP}, confine.Allow},
+		"a raw socket":                 {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_RAW, unix.IPPROTO_ICMP}, confine.Deny},
+		"multipath tcp":                {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_STREAM, unix.IPPROTO_MPTCP}, confine.Refuse(unix.EPROTONOSUPPORT)},
+		"sctp":                         {unix.SYS_SOCKET, []uint64{unix.AF_INET, unix.SOCK_SEQPACKET, 132}, confine.Refuse(unix.ESOCKTNOSUPPORT)},
+		"packets":                      {unix.SYS_SOCKET, []uint64{unix.AF_PACKET, unix.SOCK_RAW, 0}, confine.Refuse(unix.EAFNOSUPPORT)},
+		"the hypervisor":               {unix.SYS_SOCKET, []uint64{unix.AF_VSOCK, unix.SOCK_STREAM, 0}, confine.Refuse(unix.EAFNOSUPPORT)},
+		"the kernel's ciphers":         {unix.SYS_SOCKET, []uint64{unix.AF_ALG, unix.SOCK_SEQPACKET, 0}, confine.Refuse(unix.EAFNOSUPPORT)},
+		"addresses and routes":         {unix.SYS_SOCKET, []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_ROUTE}, confine.Allow},
+		"netfilter":                    {unix.SYS_SOCKET, []uint64{unix.AF_NETLINK, unix.SOCK_RAW, unix.NETLINK_NETFILTER}, confine.Refuse(unix.EPROTONOSUPPORT)},
+		"a local socket":               {unix.SYS_SOCKET, []uint64{unix.AF_UNIX, unix.SOCK_SEQPACKET, 0}, confine.Allow},
+		"a pair":                       {unix.SYS_SOCKETPAIR, []uint64{unix.AF_UNIX, unix.SOCK_STREAM, 0}, confine.Allow},
+		"a pair of tipc":               {unix.SYS_SOCKETPAIR, []uint64{unix.AF_TIPC, unix.SOCK_STREAM, 0}, confine.Refuse(unix.EAFNOSUPPORT)},
+		"keep-alive":                   {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_SOCKET, unix.SO_KEEPALIVE}, confine.Allow},
+		"a socket's filter":            {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER}, confine.Deny},
+		"26 of another level":          {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_TCP, unix.SO_ATTACH_FILTER}, confine.Allow},
+		"an upper layer":               {unix.SYS_SETSOCKOPT, []uint64{3, unix.SOL_TCP, unix.TCP_ULP}, confine.Deny},
+		"a thread's name":              {unix.SYS_PRCTL, []uint64{unix.PR_SET_NAME}, confine.Allow},
+		"a filter by prctl":            {unix.SYS_PRCTL, []uint64{unix.PR_SET_SECCOMP, 2}, confine.Refuse(unix.EINVAL)},
+		"a core's other half":          {unix.SYS_PRCTL, []uint64{unix.PR_SCHED_CORE, 1}, confine.Refuse(unix.EINVAL)},
+		"core dumps":                   {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 0x1000}, confine.Pretend},
+		"core dumps, high address":     {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 7 * high}, confine.Pretend},
+		"reading the limit of dumps":   {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_CORE, 0, 0x1000}, confine.Allow},
+		"fewer files":                  {unix.SYS_PRLIMIT64, []uint64{0, unix.RLIMIT_NOFILE, 0x1000}, confine.Allow},
+		"core dumps by setrlimit":      {unix.SYS_SETRLIMIT, []uint64{unix.RLIMIT_CORE, 0x1000}, confine.Pretend},
+		"which personality":            {unix.SYS_PERSONALITY, []uint64{0xffffffff}, confine.Allow},
+		"no randomised addresses":      {unix.SYS_PERSONALITY, []uint64{0x40000}, confine.Deny},
+		"all disks":                    {unix.SYS_SYNC, nil, confine.Pretend},
+		"a file's disk, without disks": {unix.SYS_FSYNC, nil, confine.Pretend},
 	} {
-		if got := machine(t, false)(architecture, c.number, c.arguments...); got != c.want {
+		if got := machine(t, false)(confine.Architecture, c.number, c.arguments...); got != c.want {
 			t.Errorf("%s: %#x, not %#x", name, got, c.want)
 		}
 	}
-	if got := machine(t, true)(architecture, unix.SYS_FSYNC); got != allow {
-		t.Errorf("a file's disk: %#x, not %#x", got, allow)
+	if got := machine(t, true)(confine.Architecture, unix.SYS_FSYNC); got != confine.Allow {
+		t.Errorf("a file's disk: %#x, not %#x", got, confine.Allow)
 	}
-	if got := machine(t, false)(unix.AUDIT_ARCH_ARM, unix.SYS_READ); got != kill {
-		t.Errorf("another architecture: %#x, not %#x", got, kill)
+	if got := machine(t, false)(unix.AUDIT_ARCH_ARM, unix.SYS_READ); got != confine.Kill {
+		t.Errorf("another architecture: %#x, not %#x", got, confine.Kill)
 	}
 }
 
@@ -164,11 +166,11 @@ func TestTheFilterAllowsWhatIsListed(t *testing.T) {
 			listed[number] = true
 		}
 	}
-	for number := range uint32(2 * lastCall) {
+	for number := range uint32(2 * confine.LastCall) {
 		if _, ok := examined[number]; ok || number == unix.SYS_FSYNC || number == unix.SYS_FDATASYNC || number == unix.SYS_SYNC_FILE_RANGE {
 			continue
 		}
-		if got := filter(architecture, number); (got == allow) != listed[number] {
+		if got := filter(confine.Architecture, number); (got == confine.Allow) != listed[number] {
 			t.Errorf("the call %d: %#x", number, got)
 		}
 	}

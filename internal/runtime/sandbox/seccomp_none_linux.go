@@ -2,6 +2,4 @@
 
 package sandbox
 
-const lastCall = 0
-
 func functionFilter(bool) ([]byte, error) { return nil, nil }

@@ -52,7 +52,15 @@ func startProcess(c configuration) (*client, error) {
 	cmd.Args = []string{processName}
 	cmd.Env = []string{}
 	cmd.Dir = "/"
-	cmd.Stderr = os.Stderr
+	// Opened here, for the thread that starts it can open nothing.
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		theirs.Close()
+		ours.Close()
+		return nil, fmt.Errorf("start the network gateway: %w", err)
+	}
+	defer null.Close()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = null, null, os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs} // processDescriptor
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err = startWithoutPrivileges(cmd)
@@ -111,9 +119,9 @@ func giveUpPrivileges() error {
 		}
 		switch err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); {
 		case errors.Is(err, unix.EINVAL): // beyond the last
-			return nil
+			return restrictFiles()
 		case errors.Is(err, unix.EPERM): // this process has none to drop
-			return nil
+			return restrictFiles()
 		case err != nil:
 			return fmt.Errorf("drop capabilities: %w", err)
 		}

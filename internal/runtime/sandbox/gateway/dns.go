@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -21,35 +20,28 @@ import (
 // servers. It does not read the answers: a name that leads to a refused address is
 // refused when it is connected to.
 type resolver struct {
-	path string
 	// port is the servers'.
 	port int
 
-	mu      sync.Mutex
-	checked time.Time
-	seen    os.FileInfo
-	conf    resolvConf
+	mu   sync.Mutex
+	conf resolvConf
 }
 
-func newResolver(path string) *resolver { return &resolver{path: path, port: dnsPort} }
+// newResolver asks the servers of a resolv.conf.
+func newResolver(content []byte) *resolver {
+	return &resolver{port: dnsPort, conf: parseResolvConf(content)}
+}
 
-// config returns what the host says now.
+// set has it ask those of another one from now on.
+func (r *resolver) set(content []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conf = parseResolvConf(content)
+}
+
 func (r *resolver) config() resolvConf {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.seen != nil && time.Since(r.checked) < time.Second {
-		return r.conf
-	}
-	r.checked = time.Now()
-	info, err := os.Stat(r.path)
-	if err == nil && r.seen != nil && os.SameFile(info, r.seen) && info.ModTime().Equal(r.seen.ModTime()) && info.Size() == r.seen.Size() {
-		return r.conf
-	}
-	content, err := os.ReadFile(r.path)
-	if err != nil && r.seen != nil {
-		return r.conf // while it is being replaced, say
-	}
-	r.conf, r.seen = parseResolvConf(content), info
 	return r.conf
 }
 

@@ -1,8 +1,11 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -16,6 +19,10 @@ import (
 // none. Its methods may be called by any goroutine.
 type Gateway struct {
 	options Options
+	// names and resolvConf are what the process is told of; forgetAll ends the former.
+	names      *names
+	resolvConf *confFile
+	forgetAll  context.CancelFunc
 
 	mu        sync.Mutex
 	process   *client // nil while there is none
@@ -49,12 +56,23 @@ func start(o Options, c configuration) (*Gateway, error) {
 	if os.Geteuid() == 0 {
 		c.UIDs = []int{ownUID, nobodyUID}
 	}
-	process, err := startProcess(c)
-	if err != nil {
+	g := &Gateway{
+		options: o, resolvConf: &confFile{path: c.ResolvConf},
+		instances: map[string]*added{}, changed: make(chan struct{}), done: make(chan struct{}),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g.forgetAll = cancel
+	g.names = newNames(ctx, func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+	})
+	c.Known = g.knowledge()
+	var err error
+	if g.process, err = startProcess(c); err != nil {
+		cancel()
 		return nil, err
 	}
-	g := &Gateway{options: o, process: process, instances: map[string]*added{}, changed: make(chan struct{}), done: make(chan struct{})}
 	go g.attend(c)
+	go g.inform()
 	return g, nil
 }
 
@@ -69,6 +87,7 @@ func (g *Gateway) Add(id string, tun *os.File, policy Policy) error {
 	if _, err := compile(policy, nil, nil); err != nil {
 		return err
 	}
+	g.watchNames(policy)
 	ours, err := duplicate(tun)
 	if err != nil {
 		return fmt.Errorf("keep instance %s's network interface: %w", id, err)
@@ -145,6 +164,7 @@ func (g *Gateway) Close() error {
 	g.mu.Lock()
 	if !g.closed {
 		g.closed = true
+		g.forgetAll()
 		g.signal()
 		if g.process != nil {
 			g.process.kill()
@@ -217,6 +237,7 @@ func (g *Gateway) restart(c configuration, wait time.Duration) time.Duration {
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, lastWait)
+		c.Known = g.knowledge()
 		process, err := startProcess(c)
 		if err != nil {
 			g.options.Report(err)

@@ -109,7 +109,7 @@ func TestTheProcessHasNoPrivileges(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"NoNewPrivs:\t1", "CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000"} {
+		for _, want := range []string{"NoNewPrivs:\t1", "Seccomp:\t2", "CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000"} {
 			if !strings.Contains(string(status), want+"\n") {
 				t.Errorf("%s is not so:\n%s", want, status)
 			}
@@ -244,7 +244,7 @@ func TestASilentInstanceGivesItsStackBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := newInstance(fd, f, newResolver(os.DevNull), &budget{maxDescriptors: 100, maxMemory: 100 << 20})
+	i, err := newInstance(fd, f, newResolver(nil), &budget{maxDescriptors: 100, maxMemory: 100 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
-	"os"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +28,7 @@ func newWire(t testing.TB, p Policy) *wire {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := newInstance(pair[0], f, newResolver(os.DevNull), &budget{maxDescriptors: 1000, maxMemory: 64 << 20})
+	i, err := newInstance(pair[0], f, newResolver(nil), &budget{maxDescriptors: 1000, maxMemory: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -12,6 +14,8 @@ import (
 type names struct {
 	ctx    context.Context
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
+	// changed gets a value when all has.
+	changed chan struct{}
 
 	mu    sync.Mutex
 	known map[string][]netip.Addr // nil while none are known
@@ -21,18 +25,17 @@ type names struct {
 const renewal = 30 * time.Second
 
 func newNames(ctx context.Context, lookup func(ctx context.Context, name string) ([]netip.Addr, error)) *names {
-	return &names{ctx: ctx, lookup: lookup, known: map[string][]netip.Addr{}}
+	return &names{ctx: ctx, lookup: lookup, changed: make(chan struct{}, 1), known: map[string][]netip.Addr{}}
 }
 
-// watch begins to look a name up, unless it is watched already.
+// watch begins to look a name up, unless it is an address, or watched already.
 func (n *names) watch(name string) {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return
+	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, ok := n.known[name]; ok {
-		return
-	}
-	if a, err := netip.ParseAddr(name); err == nil {
-		n.known[name] = []netip.Addr{a}
 		return
 	}
 	n.known[name] = nil
@@ -46,9 +49,7 @@ func (n *names) renew(name string) {
 		addresses, err := n.lookup(ctx, name)
 		cancel()
 		if err == nil && len(addresses) > 0 {
-			n.mu.Lock()
-			n.known[name] = addresses
-			n.mu.Unlock()
+			n.learn(name, addresses)
 			wait = renewal
 		} else { // what was known goes on holding
 			wait = min(2*wait, renewal)
@@ -60,10 +61,25 @@ func (n *names) renew(name string) {
 	}
 }
 
-// addresses is false while nothing is known of the name.
-func (n *names) addresses(name string) ([]netip.Addr, bool) {
+func (n *names) learn(name string, addresses []netip.Addr) {
+	slices.SortFunc(addresses, netip.Addr.Compare)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	a := n.known[name]
-	return a, len(a) > 0
+	if slices.Equal(n.known[name], addresses) {
+		return
+	}
+	n.known[name] = addresses
+	select {
+	case n.changed <- struct{}{}:
+	default:
+	}
+}
+
+// all are the names of which addresses are known.
+func (n *names) all() map[string][]netip.Addr {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := maps.Clone(n.known)
+	maps.DeleteFunc(all, func(_ string, addresses []netip.Addr) bool { return len(addresses) == 0 })
+	return all
 }

@@ -1,11 +1,8 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"os"
 	"os/signal"
 	"runtime"
@@ -15,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox/confine"
 )
 
 // processName is the argument zero of a gateway's process, which is this program
@@ -39,7 +38,7 @@ func init() {
 type process struct {
 	peer     peer
 	resolver *resolver
-	names    *names
+	known    known
 	budget   budget
 
 	mu        sync.Mutex
@@ -91,12 +90,28 @@ func (p *process) setUp(config configuration) error {
 	p.budget.maxDescriptors = limit
 	// A stack has a goroutine for each.
 	runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), 8))
-	p.resolver = newResolver(config.ResolvConf)
+	p.resolver = newResolver(nil)
 	p.resolver.port = config.DNSPort
-	p.names = newNames(context.Background(), func(ctx context.Context, name string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	})
-	return nil
+	p.learn(config.Known)
+	return restrictCalls()
+}
+
+// restrictCalls puts the filter on, if this kernel has them.
+func restrictCalls() error {
+	if confine.FilterMissing() != "" {
+		return nil
+	}
+	filter, err := processFilter()
+	if err != nil {
+		return err
+	}
+	return confine.PutOn(filter)
+}
+
+// learn takes notice of what the runtime knows.
+func (p *process) learn(k knowledge) {
+	p.resolver.set(k.ResolvConf)
+	p.known.learn(k.Names)
 }
 
 // raiseDescriptors allows as many as this process may have, and returns how many are
@@ -149,6 +164,8 @@ func (p *process) handle(r request, descriptor int) {
 	switch {
 	case r.Add != "":
 		err = p.add(r, descriptor)
+	case r.Know != nil:
+		p.learn(*r.Know)
 	case r.Remove != "":
 		if i := p.take(r.Remove); i != nil {
 			// Others need not wait for it.
@@ -171,15 +188,10 @@ func (p *process) add(r request, descriptor int) error {
 	if descriptor < 0 {
 		return fmt.Errorf("instance %s comes without its network interface", r.Add)
 	}
-	f, err := compile(r.Policy, isHosts, p.names.addresses)
+	f, err := compile(r.Policy, isHosts, p.known.addresses)
 	if err != nil {
 		unix.Close(descriptor)
 		return err
-	}
-	for _, hosts := range f.servers {
-		for _, host := range hosts {
-			p.names.watch(host)
-		}
 	}
 	i, err := newInstance(descriptor, f, p.resolver, &p.budget)
 	if err != nil {

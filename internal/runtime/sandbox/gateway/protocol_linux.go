@@ -26,15 +26,20 @@ type configuration struct {
 	Memory int64
 	// UIDs are the users to become, the first that there is; none to stay what it is.
 	UIDs []int
-	// ResolvConf is the file with the host's DNS servers, DNSPort their port.
-	ResolvConf string
+	// Known is what the process has to know at first.
+	Known knowledge
+	// ResolvConf is the file with the host's DNS servers, which the runtime reads, DNSPort
+	// their port.
+	ResolvConf string `json:"-"`
 	DNSPort    int
 }
 
 type request struct {
 	// Number is repeated by the response. 0 is the configuration's.
 	Number uint64
-	// Add or Remove is the instance's id; with neither, statistics are asked for.
+	// Know is what has changed of what the process has to know.
+	Know *knowledge `json:",omitempty"`
+	// Add or Remove is the instance's id. With none of the three, statistics are asked for.
 	Add    string `json:",omitempty"`
 	Policy Policy
 	Remove string `json:",omitempty"`

@@ -44,21 +44,23 @@ func TestResolvConfIsReadAgainWhenItHasChanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := newResolver(path)
-	if got := fmt.Sprint(r.config().servers); got != "[127.0.0.1]" {
+	f := &confFile{path: path}
+	r := newResolver(nil)
+	servers := func() string {
+		r.set(f.read())
+		return fmt.Sprint(r.config().servers)
+	}
+	if got := servers(); got != "[127.0.0.1]" {
 		t.Errorf("without the file: %s", got)
 	}
 	write("10.0.0.1")
-	eventually(t, "the file is read", func() bool { return fmt.Sprint(r.config().servers) == "[10.0.0.1]" })
+	eventually(t, "the file is read", func() bool { return servers() == "[10.0.0.1]" })
 	write("10.0.0.2")
-	eventually(t, "the file is read again", func() bool { return fmt.Sprint(r.config().servers) == "[10.0.0.2]" })
+	eventually(t, "the file is read again", func() bool { return servers() == "[10.0.0.2]" })
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	r.mu.Lock()
-	r.checked = time.Time{}
-	r.mu.Unlock()
-	if got := fmt.Sprint(r.config().servers); got != "[10.0.0.2]" {
+	if got := servers(); got != "[10.0.0.2]" {
 		t.Errorf("while it is away: %s", got)
 	}
 }
