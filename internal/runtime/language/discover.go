@@ -90,8 +90,9 @@ func (p places) executables(matches func(name string) bool) []string {
 	return found
 }
 
-// probeTimeout bounds how long an interpreter may take to tell its version.
-const probeTimeout = 5 * time.Second
+// probeTimeout bounds how long an interpreter may take to tell its version, on a machine
+// whose processors have other things to do.
+const probeTimeout = 20 * time.Second
 
 // A probeCache remembers what executables said of themselves, by path, size and
 // time of change. The zero value is ready.
@@ -137,6 +138,10 @@ func (c *probeCache) askOne(path string, arguments []string) string {
 	cmd.WaitDelay = time.Second
 	if out, err := cmd.Output(); err == nil {
 		answer = strings.TrimSpace(string(out))
+	}
+	// One that was only slow is asked again when the host is searched again.
+	if answer == "" && ctx.Err() != nil {
+		return ""
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
