@@ -83,11 +83,15 @@ const deduplicationTime = 5 * time.Minute
 // leaseTime is how long a message stays with a node that shows no sign of life.
 // A node that works on it renews it, for as long as that takes. So the
 // visibility timeout counts for messages that failed, and a node's death delays
-// messages by no more than this.
-const leaseTime = 20 * time.Second
+// messages by no more than this. It is never less than minLeaseTime: a node that gets no
+// turn of a busy machine's processors for a second is not dead.
+const (
+	leaseTime    = 20 * time.Second
+	minLeaseTime = 3 * time.Second
+)
 
 func leaseOf(q *stack.Queue) time.Duration {
-	return max(time.Second, min(leaseTime, q.VisibilityTimeout.Std()))
+	return max(minLeaseTime, min(leaseTime, q.VisibilityTimeout.Std()))
 }
 
 // consumerName is the durable consumer through which all nodes share a standard

@@ -462,8 +462,7 @@ func TestLongFunctionKeepsItsMessages(t *testing.T) {
 	q := openQueue(t, queueOf(nil), Env{Invoker: f})
 	q.send("a")
 	f.waitFor(t, 1)
-	// Three times the lease, which is a second at least.
-	<-time.After(3 * time.Second)
+	<-time.After(2 * minLeaseTime)
 	q.wantStats(QueueStats{InFlight: 1})
 	close(release)
 	q.wantStats(QueueStats{})
