@@ -92,7 +92,7 @@ func (n *node) invoke(version, times int, took time.Duration, failed bool) {
 func (n *node) wantSeen(r release.Release, want release.Sides) {
 	n.Helper()
 	var got release.Sides
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		seen, err := n.Seen(n.Context(), "orders", r)
 		if err != nil {
@@ -129,7 +129,7 @@ func (c *cluster) keys() uint64 {
 
 func (c *cluster) eventually(what string, holds func() bool) {
 	c.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for !holds() {
 		select {
 		case <-deadline:

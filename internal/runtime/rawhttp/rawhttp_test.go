@@ -26,7 +26,7 @@ func echo(r *Request) {
 }
 
 // patience is far more than anything here takes.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // dial returns a connection to a server of the handler, and its reading side.
 func dial(t testing.TB, h HandlerFunc) (*net.TCPConn, *bufio.Reader) {
