@@ -42,10 +42,14 @@ func (i *instance) wasteBytes(n int) { i.waste((n + wasteUnit - 1) / wasteUnit) 
 
 // maxDrained is how many bytes are read of a body that is too large before the connection
 // is closed: clients that write without reading would otherwise meet a broken connection.
-const maxDrained = 64 << 20
+// Who announces more has it broken at once.
+const maxDrained = 16 << 20
 
 // drain takes the rest of a body that is too large, within reason, and slowly.
 func (i *instance) drain(r *rawhttp.Request) {
+	if r.ContentLength() > maxDrained {
+		return
+	}
 	buffer := make([]byte, wasteUnit)
 	for left := maxDrained; left > 0; left -= len(buffer) {
 		n, err := io.ReadFull(r.Body(), buffer)
