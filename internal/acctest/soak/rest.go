@@ -15,9 +15,9 @@ const (
 	// languages of the functions, of each of which the runtime keeps a sandbox prepared
 	// when it is at rest.
 	languages = 2
-	// cacheTime is a while longer than JetStream keeps what it has read and written: blocks
+	// cacheTime is a little longer than JetStream keeps what it has read and written: blocks
 	// of some megabytes, ten seconds.
-	cacheTime = 15 * time.Second
+	cacheTime = 12 * time.Second
 	// patience is how long the runtime may take to be at rest, or as it was at rest. What
 	// is left behind for good would be there ever after, so that it costs no more than the
 	// time until this is told.
