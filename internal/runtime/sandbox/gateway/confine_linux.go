@@ -34,11 +34,13 @@ func restrictFiles() error {
 // ownFiles are what this program is loaded from: the process loads the same.
 func ownFiles() []confine.Rule {
 	paths := []string{"/proc/self/exe", "/etc/ld.so.cache", "/etc/ld.so.preload"}
+	// The program may lie where its user finds it by no path.
+	program, _ := os.Readlink(paths[0])
 	if maps, err := os.ReadFile("/proc/self/maps"); err == nil { // else the program alone
 		for line := range strings.Lines(string(maps)) {
 			// Addresses, permissions, offset, device, inode, path (proc(5)).
 			fields := strings.Fields(line)
-			if len(fields) == 6 && strings.HasPrefix(fields[5], "/") && !slices.Contains(paths, fields[5]) {
+			if len(fields) == 6 && strings.HasPrefix(fields[5], "/") && fields[5] != program && !slices.Contains(paths, fields[5]) {
 				paths = append(paths, fields[5])
 			}
 		}
