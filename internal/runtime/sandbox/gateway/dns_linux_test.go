@@ -137,7 +137,7 @@ func (s *space) lookup(network, name string) ([]string, error) {
 		}
 		return s.dial(asked, "192.0.0.1:53")
 	}}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	addresses, err := r.LookupNetIP(ctx, "ip4", name)
 	var all []string
@@ -186,7 +186,7 @@ func TestWhenNoServerAnswersTheInstanceIsTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	conn.Write(b)
 	answer, err := readDatagram(conn)
 	if err != nil {

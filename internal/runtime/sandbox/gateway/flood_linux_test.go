@@ -95,11 +95,11 @@ func (s *space) works(address string) {
 	var err error
 	s.in(func() {
 		var conn net.Conn
-		if conn, err = net.DialTimeout("tcp", address, 20*time.Second); err != nil {
+		if conn, err = net.DialTimeout("tcp", address, patience); err != nil {
 			return
 		}
 		defer conn.Close()
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		if _, err = io.WriteString(conn, "hello"); err == nil {
 			_, err = io.ReadFull(conn, make([]byte, 5))
 		}

@@ -64,7 +64,7 @@ func TestForbiddenDestinationsAreRefusedAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		conn.Write([]byte("x"))
 		if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.EHOSTUNREACH) {
 			t.Errorf("UDP to %s: %v", what, err)

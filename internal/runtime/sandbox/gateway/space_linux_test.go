@@ -82,7 +82,7 @@ func (s *space) in(f func()) {
 
 // dial connects from the namespace.
 func (s *space) dial(network, address string) (conn net.Conn, err error) {
-	s.in(func() { conn, err = net.DialTimeout(network, address, 20*time.Second) })
+	s.in(func() { conn, err = net.DialTimeout(network, address, patience) })
 	if err == nil {
 		conn.SetDeadline(time.Now().Add(2 * time.Minute)) // what waits longer has failed
 		s.t.Cleanup(func() { conn.Close() })

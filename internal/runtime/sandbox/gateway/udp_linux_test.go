@@ -52,7 +52,7 @@ func TestDatagramsComeBack(t *testing.T) {
 				for i := range b {
 					b[i] = byte(i * size)
 				}
-				conn.SetDeadline(time.Now().Add(20 * time.Second))
+				conn.SetDeadline(time.Now().Add(patience))
 				conn.Write(b)
 				back := make([]byte, 64<<10)
 				n, err := conn.Read(back)
@@ -81,7 +81,7 @@ func TestADatagramToAClosedPortIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	conn.Write([]byte("anybody there?"))
 	if _, err := conn.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the instance sees %v", err)
@@ -97,7 +97,7 @@ func TestTheFlowThatIsUsedLeastMakesRoom(t *testing.T) {
 	s.connect(g, forward(server))
 	exchange := func(conn net.Conn) string {
 		t.Helper()
-		conn.SetDeadline(time.Now().Add(20 * time.Second))
+		conn.SetDeadline(time.Now().Add(patience))
 		conn.Write([]byte("which port?"))
 		back := make([]byte, 100)
 		n, err := conn.Read(back)

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -137,7 +136,7 @@ func playGuest() error {
 	if _, err := user.receive(&said); err != nil {
 		return err
 	}
-	conn, err := net.DialTimeout("tcp", inside, 20*time.Second)
+	conn, err := net.DialTimeout("tcp", inside, patience)
 	if err != nil {
 		return err
 	}
@@ -146,7 +145,7 @@ func playGuest() error {
 	if _, err := io.CopyN(io.Discard, conn, 10<<20); err != nil {
 		return err
 	}
-	if _, err := net.DialTimeout("tcp", "169.254.169.254:80", 20*time.Second); !errors.Is(err, syscall.ECONNREFUSED) {
+	if _, err := net.DialTimeout("tcp", "169.254.169.254:80", patience); !errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("connecting to a metadata service: %w", err)
 	}
 	return nil
