@@ -9,9 +9,11 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/release"
 )
 
+// slow is several times slower than a function may be that waits for its turn on a machine
+// that is busy.
 const (
 	raising = "def handler(event, context):\n    raise Exception('bad code')\n"
-	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(2)\n    return 'two'\n"
+	slow    = "import time\n\ndef handler(event, context):\n    time.sleep(6)\n    return 'two'\n"
 	broken  = "raise Exception('it does not even start')\n"
 	failing = "def handler(event, context):\n    return {}['stock of ' + event['functions']['f']['candidate']]\n"
 )

@@ -194,7 +194,7 @@ func aTimeoutEndsARelease(b *bench) {
 	one := map[string]definition{name: {
 		release: map[string]any{"strategy": "canary", "interval": "1s", "gate": map[string]any{"min_invocations": 5}},
 		code:    map[string]string{"f": answering("one")},
-		update:  "5s",
+		update:  "20s",
 	}}
 	b.configure(one)
 	b.succeeds(b.apply())
@@ -203,7 +203,7 @@ func aTimeoutEndsARelease(b *bench) {
 	b.isAt(name, 1, 2)
 	b.offers([]string{name})
 
-	b.configure(with(rewritten(one, "two"), func(_ string, d *definition) { d.release["interval"] = "10s" }))
-	b.fails(b.apply(), "an update may take 5s, and the release (canary of 10 % for 10s) takes at least 10s")
+	b.configure(with(rewritten(one, "two"), func(_ string, d *definition) { d.release["interval"] = "30s" }))
+	b.fails(b.apply(), "an update may take 20s, and the release (canary of 10 % for 30s) takes at least 30s")
 	b.isAt(name, 1, 2)
 }
