@@ -78,6 +78,42 @@ func TestNodeContext(t *testing.T) {
 	})
 }
 
+func TestNodeTraceID(t *testing.T) {
+	each(t, "nodejs", func(t *testing.T, runtime string) {
+		f := start(t, runtime, "app.handler", map[string]string{"app.mjs": `
+			import { execFileSync } from 'child_process';
+			import { env } from 'process';
+			const name = '_X_AMZN_TRACE_ID', captured = process.env;
+			const read = {
+				read: () => process.env[name],
+				captured: () => captured[name],
+				imported: () => env[name],
+				copy: () => ({ ...process.env })[name],
+				listed: () => name in process.env && Object.hasOwn(process.env, name) && Object.keys(process.env).includes(name) && process.env[name],
+				child: () => execFileSync('/bin/sh', ['-c', 'printf %s "$' + name + '"']).toString(),
+				print: () => console.log(process.env) ?? process.env[name],
+				set: () => { process.env[name] = 'own'; return [process.env[name], read.copy(), read.child()].join(); },
+				remove: () => { delete process.env[name]; return [name in process.env, read.read(), read.child()].join(); },
+				others: () => { process.env.OTHER = 1; return [process.env.OTHER, read.child() === process.env[name], delete process.env.OTHER, 'OTHER' in process.env].join(); },
+			};
+			export const handler = async (how) => read[how]()`})
+		for _, how := range []string{"read", "captured", "imported", "copy", "listed", "child", "print"} {
+			for _, id := range []string{"Root=1-a", "Root=1-b", "Root=1-a"} {
+				a := f.invokeWith(`"`+how+`"`, map[string]string{"Lambda-Runtime-Trace-Id": id + how})
+				if want := `"` + id + how + `"`; a.body != want {
+					t.Errorf("%s gives %s and not %s", how, a.body, want)
+				}
+			}
+		}
+		f.prints(`.*_X_AMZN_TRACE_ID: 'Root=1-bprint'.*`)
+		f.responds(`"set"`, `"own,own,own"`)
+		f.responds(`"copy"`, `"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"`)
+		f.responds(`"remove"`, `"false,,"`)
+		f.responds(`"child"`, `"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"`)
+		f.responds(`"others"`, `"1,true,true,false"`)
+	})
+}
+
 func TestNodeErrors(t *testing.T) {
 	each(t, "nodejs", func(t *testing.T, runtime string) {
 		f := start(t, runtime, "app.handler", map[string]string{"app.js": `

@@ -457,7 +457,10 @@ function patchConsole() {
   const { format } = require('util');
   const line = (level, message) =>
     process.stdout.write(`${new Date().toISOString()}\t${requestID}\t${level}\t${message.replace(/\n/g, '\r')}\n`);
-  const method = (level) => (...parameters) => line(level, format(...parameters));
+  const method = (level) => (...parameters) => {
+    if (parameters.includes(process.env)) traceID.tell(); // to print one, its proxy is passed by
+    line(level, format(...parameters));
+  };
   console.log = method('INFO');
   console.info = method('INFO');
   console.debug = method('DEBUG');
