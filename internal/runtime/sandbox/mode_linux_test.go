@@ -44,7 +44,9 @@ func TestStrictIsAutoWithNothingMissing(t *testing.T) {
 		s.Close() //nolint:errcheck // newSandbox tests that
 		t.Fatalf("strict starts without %v", lacking)
 	}
-	for _, measure := range lacking {
+	for _, missing := range lacking {
+		// Why is told by names that another look at the host does not find again.
+		measure, _, _ := strings.Cut(missing, ": ")
 		if !strings.Contains(err.Error(), measure) {
 			t.Errorf("%q does not name %q", err, measure)
 		}

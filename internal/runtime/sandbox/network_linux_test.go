@@ -21,12 +21,12 @@ func init() {
 // reach tells of each address whether something listens there.
 func reach(args []string) {
 	for _, address := range args {
-		c, err := net.DialTimeout("tcp", address, 5*time.Second)
+		c, err := net.DialTimeout("tcp", address, patience/4)
 		if err != nil {
 			fmt.Println("nothing at", address)
 			continue
 		}
-		c.SetReadDeadline(time.Now().Add(5 * time.Second)) //nolint:errcheck // it has deadlines
+		c.SetReadDeadline(time.Now().Add(patience)) //nolint:errcheck // it has deadlines
 		text, err := io.ReadAll(c)
 		must(err)
 		fmt.Printf("%s at %s\n", text, address)

@@ -52,7 +52,7 @@ func TestConnectionsToTheRuntimeAPIAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(2 * time.Minute))
 		conns = append(conns, c)
 	}
 	answers := func(c net.Conn) bool {
