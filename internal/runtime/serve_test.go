@@ -89,6 +89,7 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		{[]string{"--isolation", "perfect"}, []string{"--isolation", "perfect", "strict"}},
 		{[]string{"--replicas", "3"}, []string{"--replicas", "--nats-url"}},
 		{[]string{"--max-concurrency", "0"}, []string{"--max-concurrency"}},
+		{[]string{"--pool-window", "10ms"}, []string{"--pool-window", "3m"}},
 		{[]string{"--nats-url", "nats://127.0.0.1:1"}, []string{"--nats-url"}},
 		{[]string{"--ingress-url", "apps"}, []string{"--ingress-url", "https://"}},
 		{[]string{"--interpreters", "/does/not/exist"}, []string{"/does/not/exist"}},
