@@ -24,7 +24,7 @@ func TestAQueueIsCountedPurgedAndItsDeadLettersListed(t *testing.T) {
 	becomes := func(want int) {
 		t.Helper()
 		var stats struct{ Messages int }
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 			f.call(http.MethodGet, "/v1/stacks/orders/queue", nil).want(http.StatusOK).decode(&stats)
 			if stats.Messages == want {
 				return
