@@ -100,9 +100,9 @@ func serveConfined(address string) error {
 			}
 			defer c.Close()
 			c.SetDeadline(time.Now().Add(time.Minute)) //nolint:errcheck // it is open
-			memory := make([]byte, 1<<20)
-			go c.Write(memory) //nolint:errcheck // reading shows it
-			if _, err := io.ReadFull(c, memory); err != nil {
+			const size = 1 << 20
+			go c.Write(make([]byte, size)) //nolint:errcheck // reading shows it
+			if _, err := io.ReadFull(c, make([]byte, size)); err != nil {
 				failed <- err
 			}
 		})
