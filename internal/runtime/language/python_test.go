@@ -34,6 +34,47 @@ func TestPythonHandlers(t *testing.T) {
 	})
 }
 
+func TestPythonTraceID(t *testing.T) {
+	each(t, "python", func(t *testing.T, runtime string) {
+		f := start(t, runtime, "app.handler", map[string]string{"app.py": `
+import os, subprocess, sys
+from os import environ
+name = "_X_AMZN_TRACE_ID"
+child = ["/bin/sh", "-c", 'printf %s "$' + name + '"']
+def forked():
+  read, write = os.pipe()
+  if os.fork() == 0:
+    os.dup2(write, 1)
+    os.execv(child[0], child)
+  os.close(write)
+  with open(read) as f: return f.read()
+def own():
+  os.environ[name] = "own"
+  return "%s,%s" % (environ[name], ways["child"]())
+def removed():
+  del os.environ[name]
+  return "%s,%s" % (name in environ, ways["child"]())
+ways = {
+  "read": lambda: os.environ[name], "imported": lambda: environ.get(name), "getenv": lambda: os.getenv(name), "bytes": lambda: os.environb[name.encode()].decode(),
+  "copy": lambda: dict(os.environ)[name], "child": lambda: subprocess.run(child, stdout=subprocess.PIPE).stdout.decode(),
+  "popen": lambda: os.popen('printf %s "$' + name + '"').read(), "forked": forked, "own": own, "removed": removed,
+}
+def handler(how, context): return ways[how]()`})
+		for _, how := range []string{"read", "imported", "getenv", "bytes", "copy", "child", "popen", "forked"} {
+			for _, id := range []string{"Root=1-a", "Root=1-b", "Root=1-a"} {
+				a := f.invokeWith(`"`+how+`"`, map[string]string{"Lambda-Runtime-Trace-Id": id + how})
+				if want := `"` + id + how + `"`; a.body != want {
+					t.Errorf("%s gives %s and not %s", how, a.body, want)
+				}
+			}
+		}
+		f.responds(`"own"`, `"own,own"`)
+		f.responds(`"child"`, `"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"`)
+		f.responds(`"removed"`, `"False,"`)
+		f.responds(`"child"`, `"Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700"`)
+	})
+}
+
 func TestPythonContext(t *testing.T) {
 	each(t, "python", func(t *testing.T, runtime string) {
 		f := start(t, runtime, "app.handler", map[string]string{"app.py": `

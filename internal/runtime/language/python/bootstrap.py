@@ -381,6 +381,33 @@ def forget_shadowed(preloaded, first):
             return
 
 
+# --- Trace id ---------------------------------------------------------------
+
+TRACE_ID = "_X_AMZN_TRACE_ID"
+
+# What is audited before a program or a process starts.
+STARTS = frozenset(
+    ("subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn")
+)
+
+
+def set_trace_id(value):
+    """Sets the variable that each event sets, or removes it.
+
+    The C library keeps every value that a variable has had, and searches all of them for
+    the next one. So it gets the value when a program is started; who looks into
+    os.environ finds it there."""
+    if value is None:
+        environ.pop(TRACE_ID, None)
+    else:
+        environ._data[environ.encodekey(TRACE_ID)] = environ.encodevalue(value)
+
+
+def tell_trace_id(event, _):
+    if event in STARTS and TRACE_ID in environ:
+        environ[TRACE_ID] = environ[TRACE_ID]
+
+
 # --- Invocations ------------------------------------------------------------
 
 
@@ -416,15 +443,13 @@ def main():
         log_error(error)
         api.init_failed(error)
         sys.exit(1)
+    sys.addaudithook(tell_trace_id)
     event = None
     while True:
         headers, body = event or api.next()
         event = None
         current_request = headers["lambda-runtime-aws-request-id"]
-        if "lambda-runtime-trace-id" in headers:
-            environ["_X_AMZN_TRACE_ID"] = headers["lambda-runtime-trace-id"]
-        else:
-            environ.pop("_X_AMZN_TRACE_ID", None)
+        set_trace_id(headers.get("lambda-runtime-trace-id"))
         try:
             result = answer(handler, headers, body)
         except Exception as failure:
