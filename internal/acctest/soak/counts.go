@@ -53,9 +53,7 @@ func count(ctx context.Context, r *harness.Runtime, temp string) (Counts, error)
 		dir := fmt.Sprintf("/proc/%d", pid)
 		c["processes"]++
 		c[anonymous] += anonymousOf(dir)
-		if mounts, err := os.ReadFile(dir + "/mountinfo"); err == nil {
-			c["mounts"] += float64(strings.Count(string(mounts), "\n"))
-		}
+		c["mounts"] += float64(mountsOf(dir, r.DataDir))
 		if ns, err := os.Readlink(dir + "/ns/net"); err == nil {
 			networks[ns] = true
 		}
@@ -123,6 +121,20 @@ func get(ctx context.Context, r *harness.Runtime, path string) (io.ReadCloser, e
 		return nil, fmt.Errorf("GET %s: %s", path, answer.Status)
 	}
 	return answer.Body, nil
+}
+
+// mountsOf counts the mounts that the process with that folder in /proc sees. Of those of
+// the host, where others mount as well, only those below the runtime's folder count.
+func mountsOf(dir, data string) (n int) {
+	mounts, _ := os.ReadFile(dir + "/mountinfo")
+	own, _ := os.Readlink("/proc/self/ns/mnt")
+	its, _ := os.Readlink(dir + "/ns/mnt")
+	for line := range strings.Lines(string(mounts)) {
+		if its != own || strings.Contains(line, data) {
+			n++
+		}
+	}
+	return n
 }
 
 // anonymousOf is the anonymous memory of the process with that folder in /proc, in bytes.
