@@ -10,7 +10,8 @@
 // measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
 // or runtime, which measures what the runtime's functions wait for beside other programs
 // that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
-// instance, neighbour. Only soak is never measured unless it is named: for an hour, or as long as it
+// instance, neighbour; of the last one, which takes minutes, the attacks that follow a slash
+// and commas: neighbour/spin,flood. Only soak is never measured unless it is named: for an hour, or as long as it
 // is told to, it has the runtime do all that might leave something behind, at half load or
 // as much as it is told.
 package main
@@ -22,6 +23,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/bench/serving"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
@@ -67,7 +69,15 @@ func serve(ctx context.Context, groups []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return serving.Run(ctx, serving.Options{Dir: dir, Only: groups, Log: os.Stderr, Out: os.Stdout})
+	opts := serving.Options{Dir: dir, Log: os.Stderr, Out: os.Stdout}
+	for _, group := range groups {
+		name, attacks, some := strings.Cut(group, "/")
+		if some && name == "neighbour" {
+			group, opts.Attacks = name, strings.Split(attacks, ",")
+		}
+		opts.Only = append(opts.Only, group)
+	}
+	return serving.Run(ctx, opts)
 }
 
 // A scenario measures something. Its name is what to call it on the command line.

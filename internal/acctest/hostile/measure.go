@@ -50,11 +50,22 @@ var attacks = []struct {
 // few seconds, and too few to be what keeps the machine busy.
 const neighbourRate = 100
 
+// Attacks are the names of those that Measure knows.
+func Attacks() (names []string) {
+	for _, attack := range attacks {
+		names = append(names, attack.name)
+	}
+	return names
+}
+
 // Measure has the neighbour invoked at a steady rate, in turns without and with each
-// attack going on, for a period each.
-func (h *House) Measure(ctx context.Context, rounds int, period time.Duration) ([]Disturbance, error) {
+// attack going on, for a period each. Of the attacks only those named, all if none is.
+func (h *House) Measure(ctx context.Context, rounds int, period time.Duration, only ...string) ([]Disturbance, error) {
 	var all []Disturbance
 	for _, attack := range attacks {
+		if len(only) > 0 && !slices.Contains(only, attack.name) {
+			continue
+		}
 		d := Disturbance{Attack: attack.name}
 		var calm, attacked []time.Duration
 		var ratios []float64

@@ -22,7 +22,7 @@ func (b *bench) neighbour(ctx context.Context) (string, []candidate, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	disturbances, err := house.Measure(ctx, b.Rounds, attacked)
+	disturbances, err := house.Measure(ctx, b.Rounds, attacked, b.Attacks...)
 	if err != nil {
 		return "", nil, err
 	}

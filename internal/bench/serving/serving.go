@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/acctest/hostile"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/bench/peers"
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
@@ -36,6 +37,9 @@ type Options struct {
 	Rounds int
 	// Only the groups whose name is here, all if there are none: see Groups.
 	Only []string
+	// Attacks on the neighbour that are measured, all if there are none: see
+	// hostile.Attacks.
+	Attacks []string
 	// Log gets what is going on, Out the table.
 	Log, Out io.Writer
 }
@@ -87,6 +91,11 @@ func Run(ctx context.Context, opts Options) (err error) {
 	for _, name := range opts.Only {
 		if !slices.Contains(Groups(), name) {
 			return fmt.Errorf("there is no group %q; there are %s", name, strings.Join(Groups(), ", "))
+		}
+	}
+	for _, name := range opts.Attacks {
+		if !slices.Contains(hostile.Attacks(), name) {
+			return fmt.Errorf("there is no attack %q; there are %s", name, strings.Join(hostile.Attacks(), ", "))
 		}
 	}
 	b := &bench{Options: opts}
