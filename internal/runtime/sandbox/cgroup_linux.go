@@ -137,6 +137,11 @@ func sweepGroup(left string, log *slog.Logger) {
 	}
 }
 
+// dying is how long processes may take to end that were killed: on a busy machine they
+// wait for their turn to do even that, and those whose processor time is limited for
+// longer.
+const dying = 10 * time.Second
+
 // killGroup kills the processes of a cgroup and of those below it, until there
 // are none: those that fork meanwhile are found the next time around. Of a pattern it
 // kills those of each.
@@ -147,7 +152,7 @@ func killGroup(dir string) {
 }
 
 func killOneGroup(dir string) {
-	for range 1000 {
+	for until := time.Now().Add(dying); time.Now().Before(until); {
 		pids, err := cgroups.GetAllPids(dir)
 		if err != nil || len(pids) == 0 {
 			return

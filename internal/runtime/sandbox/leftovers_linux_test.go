@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -72,11 +73,22 @@ func startOther(t *testing.T, mode Mode) *otherRuntime {
 			t.Fatalf("the runtime said %q", text.Text())
 		}
 	}
+	// Others may run these tests, too.
+	instances := slices.Clone(o.tree)
 	for _, pid := range processes() {
-		if environment := environmentOf(pid); strings.Contains(environment, "\x00"+programVariable+"=orphan\x00") {
+		fields, err := statOf(pid)
+		if err != nil {
+			continue
+		}
+		if parent, err := strconv.Atoi(fields[1]); err == nil && slices.Contains(instances, parent) {
 			o.tree = append(o.tree, pid)
 		}
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("there is left of it: %v", o.left())
+		}
+	})
 	if len(o.tree) != 12 {
 		t.Fatalf("%d processes of the instances are running, not 12", len(o.tree))
 	}

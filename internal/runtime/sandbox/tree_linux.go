@@ -89,7 +89,7 @@ func privateMemory(pid int) int64 {
 // that hides from it has changed its environment, which is why this is no isolation.
 func killMarked(folder string) {
 	self := os.Getpid()
-	for range 1000 {
+	for until := time.Now().Add(dying); time.Now().Before(until); {
 		found := false
 		for _, pid := range processes() {
 			if pid == self || !marked(pid, folder) {
