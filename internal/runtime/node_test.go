@@ -177,7 +177,7 @@ func (n *node) send(ctx context.Context, queue, body string) error {
 
 // patience is how long a test waits for what must happen, on a machine with other
 // things to do.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // wait waits for a condition.
 func wait(t *testing.T, what string, condition func() bool) {
