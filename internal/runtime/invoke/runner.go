@@ -310,7 +310,7 @@ func (req Request) check(kind string, limit int) *Error {
 		return tooLarge(len(req.Payload), kind, limit)
 	}
 	for _, text := range [][]byte{req.Payload, req.ClientContext} {
-		if len(text) > 0 && !validJSON(text) {
+		if len(text) > 0 && !json.Valid(text) {
 			var value json.RawMessage
 			return invalidContent(json.Unmarshal(text, &value))
 		}
