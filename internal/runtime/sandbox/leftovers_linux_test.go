@@ -60,7 +60,9 @@ func startOther(t *testing.T, mode Mode) *otherRuntime {
 				t.Fatal(err)
 			}
 			o.tree = append(o.tree, pid)
-			if network := namespaceOf(pid, "net"); network != namespaceOf(os.Getpid(), "net") {
+			// This process's own is not to be asked for: its first thread may have been
+			// in another one for good since some other test.
+			if network := namespaceOf(pid, "net"); network != namespaceOf(o.cmd.Process.Pid, "net") {
 				o.networks = append(o.networks, network)
 			}
 		case "gateway":
