@@ -78,6 +78,13 @@ func beginsLargely(s *site) {
 func wastesTheRuntime(s *site) {
 	for _, attack := range []string{"refused_requests", "same_event", "short_connections", "broken_answers"} {
 		s.floods(attack, 2, 64)
+		if attack == "same_event" {
+			// What it asked for last may be answered when it has ended, to the cost of
+			// its own instance's next request.
+			if a := s.attack("any", "end", nil); a.Error == "" {
+				s.Errorf("who ends itself gave %+v", a)
+			}
+		}
 	}
 }
 
