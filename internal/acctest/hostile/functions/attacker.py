@@ -345,10 +345,9 @@ def by_many(event, attack):
     return []
 
 
-def refused_requests(event, context):
-    """Sends what is refused, hundreds at once, on many connections."""
+def send_many(event, requests):
+    """Sends requests on many connections, and reads what comes back."""
     host, _, port = API.rpartition(":")
-    many = (b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + b"POST %sx/response HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx" % INVOCATION.encode()) * 300
 
     def attack(end):
         with socket.create_connection((host, int(port)), 5) as s:
@@ -359,30 +358,23 @@ def refused_requests(event, context):
                 if ready[0] and not s.recv(1 << 20):
                     return
                 if ready[1]:
-                    left = left or many
+                    left = left or requests
                     left = left[s.send(left) :]
 
     return by_many(event, attack)
+
+
+def refused_requests(event, context):
+    """Sends what is refused, hundreds at once, on many connections."""
+    return send_many(
+        event,
+        (b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n" + b"POST %sx/response HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx" % INVOCATION.encode()) * 300,
+    )
 
 
 def same_event(event, context):
     """Asks for the event that it has, again and again."""
-    host, _, port = API.rpartition(":")
-    many = b"GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % INVOCATION.encode() * 300
-
-    def attack(end):
-        with socket.create_connection((host, int(port)), 5) as s:
-            s.setblocking(False)
-            left = b""
-            while time.monotonic() < end:
-                ready = select.select([s], [s], [], 1)
-                if ready[0] and not s.recv(1 << 20):
-                    return
-                if ready[1]:
-                    left = left or many
-                    left = left[s.send(left) :]
-
-    return by_many(event, attack)
+    return send_many(event, b"GET %snext HTTP/1.1\r\nHost: x\r\n\r\n" % INVOCATION.encode() * 300)
 
 
 def end(event, context):
