@@ -266,9 +266,10 @@ func (r *stackResource) ImportState(ctx context.Context, req resource.ImportStat
 	}
 }
 
-// deadline bounds an operation by the resource's own `timeouts`, or else by standard.
+// deadline bounds an operation by the resource's own `timeouts`, else by what the
+// context's WithTimeout says, else by standard.
 func deadline(ctx context.Context, v tftypes.Value, operation string, standard time.Duration) (context.Context, context.CancelFunc) {
-	limit := standard
+	limit := timeoutOf(ctx, standard)
 	if own, ok := text(fields(fields(v)["timeouts"])[operation]); ok {
 		if d, err := time.ParseDuration(own); err == nil {
 			limit = d

@@ -1,0 +1,156 @@
+// Package plugin is the provider as Pulumi's engine runs it: the bridge's server, and
+// around it what the bridge does not do. It keeps what a failed operation left, hands
+// customTimeouts on, and says in Pulumi's words what the provider says in Terraform's.
+package plugin
+
+import (
+	"context"
+	"time"
+
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf"
+	pfbridge "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf/tfbridge"
+	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/diag"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	rprovider "github.com/pulumi/pulumi/sdk/v3/go/pulumi/provider"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/provider"
+	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge"
+)
+
+// Serve answers the engine until it ends the plugin. The schema is the package's, as
+// generated.
+func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error {
+	return rprovider.MainContext(ctx, bridge.Name, func(host *rprovider.HostClient) (pulumirpc.ResourceProviderServer, error) {
+		words := bridge.NewWords(info)
+		info.P = keeping{info.P.(pf.ShimProvider)}
+		s, err := pfbridge.NewProviderServer(ctx, &sink{host, words}, info, pfbridge.ProviderMetadata{PackageSchema: schema})
+		return &server{s, words}, err
+	})
+}
+
+// sink is where warnings go to, in Pulumi's words.
+type sink struct {
+	host  *rprovider.HostClient
+	words *bridge.Words
+}
+
+func (s *sink) Log(ctx context.Context, severity diag.Severity, urn resource.URN, message string) error {
+	if s.host == nil { // The engine attaches itself later, in a debugger.
+		return nil
+	}
+	return s.host.Log(ctx, severity, urn, s.words.Sentence(message))
+}
+
+func (s *sink) LogStatus(ctx context.Context, severity diag.Severity, urn resource.URN, message string) error {
+	if s.host == nil {
+		return nil
+	}
+	return s.host.LogStatus(ctx, severity, urn, s.words.Sentence(message))
+}
+
+type server struct {
+	pulumirpc.ResourceProviderServer
+	words *bridge.Words
+}
+
+// words of an error are Pulumi's.
+func (s *server) translated(err error) error {
+	if err == nil {
+		return nil
+	}
+	st := status.Convert(err)
+	p := st.Proto()
+	p.Message = s.words.Sentence(p.Message)
+	return status.FromProto(p).Err()
+}
+
+func (s *server) failures(failures []*pulumirpc.CheckFailure) {
+	for _, f := range failures {
+		f.Reason = s.words.Sentence(f.Reason)
+	}
+}
+
+func (s *server) CheckConfig(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	resp, err := s.ResourceProviderServer.CheckConfig(ctx, req)
+	s.failures(resp.GetFailures())
+	return resp, s.translated(err)
+}
+
+func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
+	resp, err := s.ResourceProviderServer.Configure(ctx, req)
+	return resp, s.translated(err)
+}
+
+func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+	resp, err := s.ResourceProviderServer.Invoke(ctx, req)
+	s.failures(resp.GetFailures())
+	return resp, s.translated(err)
+}
+
+func (s *server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	resp, err := s.ResourceProviderServer.Check(ctx, req)
+	s.failures(resp.GetFailures())
+	return resp, s.translated(err)
+}
+
+func (s *server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
+	resp, err := s.ResourceProviderServer.Diff(ctx, req)
+	return resp, s.translated(err)
+}
+
+func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
+	resp, err := s.ResourceProviderServer.Read(ctx, req)
+	return resp, s.translated(err)
+}
+
+func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
+	ctx, attempt := withAttempt(withTimeout(ctx, req.GetTimeout()))
+	resp, err := s.ResourceProviderServer.Create(ctx, req)
+	if err == nil && len(attempt.failures) > 0 {
+		return nil, s.incomplete(attempt, resp.GetId(), resp.GetProperties())
+	}
+	return resp, s.translated(err)
+}
+
+func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
+	ctx, attempt := withAttempt(withTimeout(ctx, req.GetTimeout()))
+	resp, err := s.ResourceProviderServer.Update(ctx, req)
+	if err == nil && len(attempt.failures) > 0 {
+		return nil, s.incomplete(attempt, req.GetId(), resp.GetProperties())
+	}
+	return resp, s.translated(err)
+}
+
+func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (resp *emptypb.Empty, err error) {
+	resp, err = s.ResourceProviderServer.Delete(withTimeout(ctx, req.GetTimeout()), req)
+	return resp, s.translated(err)
+}
+
+// withTimeout makes the seconds of customTimeouts the provider's; 0 stands for none.
+func withTimeout(ctx context.Context, seconds float64) context.Context {
+	if seconds <= 0 {
+		return ctx
+	}
+	return provider.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+}
+
+// incomplete is the error of an attempt that left something: the engine puts the
+// properties into its state, and the next `pulumi up` goes on from there.
+func (s *server) incomplete(a *attempt, id string, properties *structpb.Struct) error {
+	reasons := make([]string, len(a.failures))
+	for i, f := range a.failures {
+		reasons[i] = s.words.Sentence(f)
+	}
+	detail := &pulumirpc.ErrorResourceInitFailed{Id: id, Properties: properties, Reasons: reasons}
+	st, err := status.New(codes.Unknown, reasons[0]).WithDetails(detail)
+	if err != nil {
+		return err
+	}
+	return st.Err()
+}
