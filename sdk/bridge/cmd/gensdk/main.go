@@ -84,7 +84,7 @@ func generate(l language, raw []byte, version string) (map[string][]byte, error)
 	}
 	spec.Version = version
 	inflect(&spec, l.property)
-	p, diags, err := schema.BindSpec(spec, nil, schema.ValidationOptions{})
+	p, diags, err := schema.BindSpec(spec, schema.NewNullLoader(), schema.ValidationOptions{})
 	if err != nil {
 		return nil, err
 	}

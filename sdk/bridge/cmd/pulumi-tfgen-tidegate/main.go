@@ -15,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
+	"github.com/tidegate-io/terraform-provider-tidegate/provider"
 	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge"
 	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge/internal/refine"
 )
@@ -39,7 +40,7 @@ func run(ctx context.Context, args []string) error {
 	if err := json.Unmarshal(generated.ProviderMetadata.PackageSchema, &spec); err != nil {
 		return err
 	}
-	if err := refine.Schema(&spec, info); err != nil {
+	if err := refine.Schema(ctx, &spec, info, provider.New(bridge.Version)()); err != nil {
 		return err
 	}
 	raw, err := encode(spec)

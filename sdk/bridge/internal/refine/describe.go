@@ -32,6 +32,7 @@ var edits = []struct{ from, to string }{
 	{"an interrupted apply", "an interrupted `pulumi up`"},
 	{"Whether an apply waits", "Whether `pulumi up` waits"},
 	{"on AWS every further apply takes", "on AWS every further `pulumi up` takes"},
+	{"No apply of the stack", "No update of the stack"},
 	{"An apply sets it right.", "`pulumi up --refresh` sets it right."},
 	{
 		"beyond what the attributes show",

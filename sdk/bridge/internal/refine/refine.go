@@ -4,6 +4,9 @@
 package refine
 
 import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 
@@ -13,12 +16,13 @@ import (
 // terraformConfig is a function of the bridge's own, for Terraform modules.
 const terraformConfig = "pulumi:providers:" + bridge.Name + "/terraformConfig"
 
-// Schema refines a package's schema in place. It fails where the provider's schema has
+// Schema refines a package's schema in place; info and p are what it was made from. It fails where the provider's schema has
 // become something that it does not know how to tell in Pulumi.
-func Schema(spec *schema.PackageSpec, info tfbridge.ProviderInfo) error {
+func Schema(ctx context.Context, spec *schema.PackageSpec, info tfbridge.ProviderInfo, p provider.Provider) error {
 	delete(spec.Functions, terraformConfig)
 	spec.Provider.Methods = nil
 	spec.Attribution = ""
+	complete(ctx, spec, info, p)
 
 	parts, err := outputs(spec, info)
 	if err != nil {
