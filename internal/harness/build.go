@@ -91,6 +91,12 @@ func cacheDir(elem ...string) (string, error) {
 // editing: the lock makes one of them build, and a path that names its content
 // never changes under a process that runs from it.
 func build(ctx context.Context, name, pkg string, aliases ...string) (string, error) {
+	return buildIn(ctx, "", nil, name, pkg, aliases...)
+}
+
+// buildIn is build of a package of the module in a folder of the repository, with
+// further flags.
+func buildIn(ctx context.Context, module string, flags []string, name, pkg string, aliases ...string) (string, error) {
 	dir, err := cacheDir("build")
 	if err != nil {
 		return "", err
@@ -103,8 +109,8 @@ func build(ctx context.Context, name, pkg string, aliases ...string) (string, er
 
 	// Go relinks the newest build only when something changed.
 	newest := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", newest, pkg)
-	cmd.Dir = filepath.Dir(filepath.Dir(dir))
+	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags...), "-o", newest, pkg)...)
+	cmd.Dir = filepath.Join(filepath.Dir(filepath.Dir(dir)), module)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s: %w\n%s", pkg, err, out)
 	}

@@ -17,6 +17,10 @@ import (
 var schema []byte
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == "--version" {
+		fmt.Println(bridge.Version)
+		return
+	}
 	ctx := context.Background()
 	if err := plugin.Serve(ctx, bridge.Provider(ctx), schema); err != nil {
 		fmt.Fprintln(os.Stderr, err)

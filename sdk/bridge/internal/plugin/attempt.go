@@ -39,6 +39,9 @@ type keepingServer struct{ tfprotov6.ProviderServer }
 
 func (s keepingServer) ApplyResourceChange(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.ApplyResourceChangeResponse, error) {
 	resp, err := s.ProviderServer.ApplyResourceChange(ctx, req)
+	if err == nil {
+		readable(resp.Diagnostics)
+	}
 	a, ok := ctx.Value(attemptKey{}).(*attempt)
 	if err != nil || !ok || !leftSomething(req, resp) {
 		return resp, err
@@ -53,6 +56,32 @@ func (s keepingServer) ApplyResourceChange(ctx context.Context, req *tfprotov6.A
 	}
 	resp.Diagnostics = others
 	return resp, nil
+}
+
+func (s keepingServer) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	resp, err := s.ProviderServer.ReadResource(ctx, req)
+	if err == nil {
+		readable(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+func (s keepingServer) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	resp, err := s.ProviderServer.PlanResourceChange(ctx, req)
+	if err == nil {
+		readable(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+// readable puts the summary of warnings where it is read first: the bridge would write it
+// behind the detail.
+func readable(diagnostics []*tfprotov6.Diagnostic) {
+	for _, d := range diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			d.Summary, d.Detail = "", failure(d)
+		}
+	}
 }
 
 // leftSomething tells whether there is another state than before.

@@ -5,6 +5,7 @@ package plugin
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf"
@@ -41,10 +42,12 @@ type sink struct {
 }
 
 func (s *sink) Log(ctx context.Context, severity diag.Severity, urn resource.URN, message string) error {
-	if s.host == nil { // The engine attaches itself later, in a debugger.
+	// Without a host the engine attaches itself later, to a debugger. The bridge logs errors
+	// besides returning them, and the engine shows what is returned.
+	if s.host == nil || severity == diag.Error {
 		return nil
 	}
-	return s.host.Log(ctx, severity, urn, s.words.Sentence(message))
+	return s.host.Log(ctx, severity, urn, s.words.Sentence(strings.TrimPrefix(message, "[WARNING] ")))
 }
 
 func (s *sink) LogStatus(ctx context.Context, severity diag.Severity, urn resource.URN, message string) error {
@@ -59,7 +62,7 @@ type server struct {
 	words *bridge.Words
 }
 
-// words of an error are Pulumi's.
+// translated is an error in Pulumi's words.
 func (s *server) translated(err error) error {
 	if err == nil {
 		return nil
@@ -70,9 +73,11 @@ func (s *server) translated(err error) error {
 	return status.FromProto(p).Err()
 }
 
+// failures are put into Pulumi's words.
 func (s *server) failures(failures []*pulumirpc.CheckFailure) {
 	for _, f := range failures {
-		f.Reason = s.words.Sentence(f.Reason)
+		// The bridge goes on behind a sentence that has its full stop.
+		f.Reason = strings.ReplaceAll(s.words.Sentence(f.Reason), ".. Examine", ". Examine")
 	}
 }
 
@@ -127,8 +132,8 @@ func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	return resp, s.translated(err)
 }
 
-func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (resp *emptypb.Empty, err error) {
-	resp, err = s.ResourceProviderServer.Delete(withTimeout(ctx, req.GetTimeout()), req)
+func (s *server) Delete(ctx context.Context, req *pulumirpc.DeleteRequest) (*emptypb.Empty, error) {
+	resp, err := s.ResourceProviderServer.Delete(withTimeout(ctx, req.GetTimeout()), req)
 	return resp, s.translated(err)
 }
 

@@ -1,0 +1,66 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// PulumiRoot returns the folder with bin/pulumi, as tools/pulumi/programs builds it.
+func PulumiRoot(ctx context.Context) (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, filepath.Join(root, "tools", "pulumi", "programs")).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, exit.Stderr)
+		}
+		return "", fmt.Errorf("tools/pulumi/programs: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// PulumiPlugin returns the path of the built pulumi-resource-tidegate of this tree.
+func PulumiPlugin(ctx context.Context) (string, error) {
+	const name = "pulumi-resource-tidegate"
+	return buildIn(ctx, filepath.Join("sdk", "bridge"), []string{"-ldflags", "-s -w"}, name, "./cmd/"+name)
+}
+
+// PulumiEnv prepares dir for Pulumi, with state in files and the plugin installed, and
+// returns the variables that its command line runs with, "NAME=value", beyond the
+// process's own.
+func PulumiEnv(ctx context.Context, dir string) ([]string, error) {
+	plugin, err := PulumiPlugin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out, err := exec.CommandContext(ctx, plugin, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s --version: %w", plugin, err)
+	}
+	home := filepath.Join(dir, ".pulumi")
+	installed := filepath.Join(home, "plugins", "resource-tidegate-v"+strings.TrimSpace(string(out)))
+	state := filepath.Join(dir, ".state")
+	for _, folder := range []string{installed, state} {
+		if err := os.MkdirAll(folder, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.Symlink(plugin, filepath.Join(installed, filepath.Base(plugin))); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, err
+	}
+	return []string{
+		"PULUMI_HOME=" + home,
+		"PULUMI_BACKEND_URL=file://" + state,
+		"PULUMI_CONFIG_PASSPHRASE=passphrase",
+		"PULUMI_SKIP_UPDATE_CHECK=1",
+		"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION=1",
+	}, nil
+}
