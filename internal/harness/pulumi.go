@@ -11,18 +11,32 @@ import (
 )
 
 // PulumiRoot returns the folder with bin/pulumi, as tools/pulumi/programs builds it.
-func PulumiRoot(ctx context.Context) (string, error) {
+func PulumiRoot(ctx context.Context) (string, error) { return pulumiTool(ctx, "programs") }
+
+// PulumiNode returns a folder node_modules with the SDK for Node.js, as tools/pulumi/node
+// makes it.
+func PulumiNode(ctx context.Context) (string, error) { return pulumiTool(ctx, "node") }
+
+// PulumiPython returns a Python that has Pulumi's package, and the PYTHONPATH with the SDK,
+// as tools/pulumi/python makes them.
+func PulumiPython(ctx context.Context) (python, path string, err error) {
+	out, err := pulumiTool(ctx, "python")
+	python, path, _ = strings.Cut(out, "\n")
+	return python, path, err
+}
+
+func pulumiTool(ctx context.Context, name string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.CommandContext(ctx, filepath.Join(root, "tools", "pulumi", "programs")).Output()
+	out, err := exec.CommandContext(ctx, filepath.Join(root, "tools", "pulumi", name)).Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
 			err = fmt.Errorf("%w: %s", err, exit.Stderr)
 		}
-		return "", fmt.Errorf("tools/pulumi/programs: %w", err)
+		return "", fmt.Errorf("tools/pulumi/%s: %w", name, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

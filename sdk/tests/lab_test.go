@@ -30,6 +30,8 @@ type lab struct {
 	dir    string
 	python string
 	env    map[string]string
+	// bin is the folder with Pulumi's command line.
+	bin    string
 	pulumi auto.PulumiCommand
 }
 
@@ -53,6 +55,7 @@ func newLab(t *testing.T) *lab {
 	check(t, err)
 	root, err := harness.PulumiRoot(ctx)
 	check(t, err)
+	l.bin = filepath.Join(root, "bin")
 	l.pulumi, err = auto.NewPulumiCommand(&auto.PulumiCommandOptions{Root: root})
 	check(t, err)
 	env, err := harness.PulumiEnv(ctx, l.dir)

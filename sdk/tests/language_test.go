@@ -27,8 +27,10 @@ type result struct {
 
 // languages are how programs of each language are run.
 var languages = map[string]func(*lab) program{
-	"Go":   goProgram,
-	"YAML": yamlProgram,
+	"Go":         goProgram,
+	"Python":     pythonProgram,
+	"TypeScript": nodeProgram,
+	"YAML":       yamlProgram,
 }
 
 // native runs by the Automation API of Go: a program in Go, or of a language that

@@ -1,0 +1,88 @@
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/auto"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
+)
+
+// foreign runs by the Automation API of another language, in a process of its own that
+// prints what it has done.
+type foreign struct {
+	l       *lab
+	s       *auto.Stack
+	command []string
+	env     []string
+}
+
+func pythonProgram(l *lab) program {
+	l.t.Helper()
+	python, path, err := harness.PulumiPython(l.context())
+	check(l.t, err)
+	l.copyProject("python")
+	return foreign{
+		l, l.stack(nil),
+		[]string{python, "program.py"},
+		[]string{"PYTHONPATH=" + path, "PYTHONDONTWRITEBYTECODE=1"},
+	}
+}
+
+func nodeProgram(l *lab) program {
+	l.t.Helper()
+	l.copyProject("node")
+	compileTypeScript(l.t, l.dir)
+	return foreign{l, l.stack(nil), []string{"node", filepath.Join("bin", "program.js")}, nil}
+}
+
+// compileTypeScript compiles the project in a folder against the SDK.
+func compileTypeScript(t testing.TB, dir string) {
+	t.Helper()
+	modules, err := harness.PulumiNode(t.Context())
+	check(t, err)
+	check(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
+	tsc := exec.CommandContext(t.Context(), filepath.Join(modules, ".bin", "tsc"))
+	tsc.Dir = dir
+	if out, err := tsc.CombinedOutput(); err != nil {
+		t.Fatalf("tsc: %v\n%s", err, out)
+	}
+}
+
+func (f foreign) stack() *auto.Stack { return f.s }
+
+func (f foreign) preview() (changes, error) {
+	r, err := f.run("preview")
+	return r.changes, err
+}
+
+func (f foreign) up() (result, error) { return f.run("up") }
+
+func (f foreign) run(operation string) (result, error) {
+	cmd := exec.CommandContext(f.l.context(), f.command[0], append(f.command[1:], operation, f.l.dir)...)
+	cmd.Dir = f.l.dir
+	cmd.Env = append(os.Environ(), f.env...)
+	for name, value := range f.l.env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	cmd.Env = append(cmd.Env, "PATH="+f.l.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return result{}, fmt.Errorf("%s: %w\n%s", operation, err, stderr.Bytes())
+	}
+	var answer struct {
+		Changes changes        `json:"changes"`
+		Outputs map[string]any `json:"outputs"`
+	}
+	if err := json.Unmarshal(stdout.Bytes(), &answer); err != nil {
+		return result{}, fmt.Errorf("%s printed %q: %w", operation, stdout.Bytes(), err)
+	}
+	return result{answer.Changes, answer.Outputs}, nil
+}
