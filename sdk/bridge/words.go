@@ -85,6 +85,7 @@ var phrases = strings.NewReplacer(
 	"terraform apply -parallelism=N", "pulumi up --parallel N",
 	"the next apply", "the next pulumi up",
 	"next apply", "next pulumi up",
+	"nothing was changed now: plan again", "nothing was changed now: run pulumi refresh, and pulumi up again",
 	", though Terraform calls that a replacement", "",
 	"Terraform", "Pulumi",
 )

@@ -101,7 +101,7 @@ func TestWhatAFailedUpdateLeftIsKept(t *testing.T) {
 	state, err := s.Export(l.context())
 	check(t, err)
 	if !strings.Contains(string(state.Deployment), "initErrors") {
-		t.Errorf("the state does not tell of the failure:\n%s", state.Deployment)
+		t.Error("the state does not tell of the failure")
 	}
 	write("def handler(event, context):\n    return 3\n")
 	done, err := s.Up(l.context())
@@ -109,6 +109,19 @@ func TestWhatAFailedUpdateLeftIsKept(t *testing.T) {
 	changes(*done.Summary.ResourceChanges).only(t, update)
 	_, err = s.Refresh(l.context(), optrefresh.ExpectNoChanges())
 	check(t, err)
+}
+
+// The resource option customTimeouts bounds what the provider does.
+func TestCustomTimeoutsHold(t *testing.T) {
+	l := newLab(t)
+	s := l.stack(func(ctx *pulumi.Context) error {
+		_, err := tidegate.NewQueue(ctx, "orders", &tidegate.QueueArgs{
+			Name: pulumi.String("orders"), Functions: tidegate.FunctionMap{"greet": l.greet()},
+		}, pulumi.Timeouts(&pulumi.CustomTimeouts{Create: "1ms"}))
+		return err
+	})
+	_, err := s.Up(l.context())
+	says(t, err, "the create timeout of 1ms has passed")
 }
 
 // says fails the test unless err has the words.

@@ -84,7 +84,8 @@ func readable(diagnostics []*tfprotov6.Diagnostic) {
 	}
 }
 
-// leftSomething tells whether there is another state than before.
+// leftSomething tells whether there is another state than before. After a release that was
+// rolled back, that is only what the provider remembers for itself: the stack's revision.
 func leftSomething(req *tfprotov6.ApplyResourceChangeRequest, resp *tfprotov6.ApplyResourceChangeResponse) bool {
 	if resp.NewState == nil {
 		return false
@@ -92,7 +93,7 @@ func leftSomething(req *tfprotov6.ApplyResourceChangeRequest, resp *tfprotov6.Ap
 	if null, err := resp.NewState.IsNull(); err != nil || null {
 		return false
 	}
-	return req.PriorState == nil || !bytes.Equal(req.PriorState.MsgPack, resp.NewState.MsgPack)
+	return req.PriorState == nil || !bytes.Equal(req.PriorState.MsgPack, resp.NewState.MsgPack) || !bytes.Equal(req.PlannedPrivate, resp.Private)
 }
 
 // failure is a diagnostic as one paragraph, as the bridge writes them.
