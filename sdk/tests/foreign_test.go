@@ -17,29 +17,37 @@ import (
 // foreign runs by the Automation API of another language, in a process of its own that
 // prints what it has done.
 type foreign struct {
-	l       *lab
-	s       *auto.Stack
-	command []string
-	env     []string
+	l *lab
+	s *auto.Stack
+	// function is the runtime identifier of the example's function.
+	function string
+	command  []string
+	env      []string
 }
 
 func pythonProgram(l *lab) program {
 	l.t.Helper()
 	python, path, err := harness.PulumiPython(l.context())
 	check(l.t, err)
-	l.copyProject("python")
+	l.copyExample("python")
+	l.copyFile("run.py")
 	return foreign{
-		l, l.stack(nil),
-		[]string{python, "program.py"},
+		l, l.stack(nil), l.python,
+		[]string{python, "run.py"},
 		[]string{"PYTHONPATH=" + path, "PYTHONDONTWRITEBYTECODE=1"},
 	}
 }
 
 func nodeProgram(l *lab) program {
 	l.t.Helper()
-	l.copyProject("node")
+	l.copyExample("typescript")
+	// What the types refuse is compiled with the program.
+	l.copyFile("types.ts")
+	l.copyFile("run.js")
 	compileTypeScript(l.t, l.dir)
-	return foreign{l, l.stack(nil), []string{"node", filepath.Join("bin", "program.js")}, nil}
+	node, err := l.runtime.RuntimeIdentifier(l.context(), "nodejs")
+	check(l.t, err)
+	return foreign{l, l.stack(nil), node, []string{"node", "run.js"}, nil}
 }
 
 // compileTypeScript compiles the project in a folder against the SDK.
@@ -57,6 +65,8 @@ func compileTypeScript(t testing.TB, dir string) {
 
 func (f foreign) stack() *auto.Stack { return f.s }
 
+func (f foreign) runtime() string { return f.function }
+
 func (f foreign) preview() (changes, error) {
 	r, err := f.run("preview")
 	return r.changes, err
@@ -65,7 +75,7 @@ func (f foreign) preview() (changes, error) {
 func (f foreign) up() (result, error) { return f.run("up") }
 
 func (f foreign) run(operation string) (result, error) {
-	cmd := exec.CommandContext(f.l.context(), f.command[0], append(f.command[1:], operation, f.l.dir)...)
+	cmd := exec.CommandContext(f.l.context(), f.command[0], append(f.command[1:], operation)...)
 	cmd.Dir = f.l.dir
 	cmd.Env = append(os.Environ(), f.env...)
 	for name, value := range f.l.env {

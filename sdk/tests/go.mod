@@ -3,6 +3,7 @@ module github.com/tidegate-io/terraform-provider-tidegate/sdk/tests
 go 1.26.3
 
 require (
+	example.com/shop v0.0.0 // examples/pulumi-go
 	github.com/pulumi/pulumi/sdk/v3 v3.256.0
 	github.com/tidegate-io/terraform-provider-tidegate v0.0.0
 	github.com/tidegate-io/terraform-provider-tidegate/sdk/go v0.0.0
@@ -123,6 +124,7 @@ require (
 )
 
 replace (
+	example.com/shop => ../../examples/pulumi-go
 	github.com/tidegate-io/terraform-provider-tidegate => ../..
 	github.com/tidegate-io/terraform-provider-tidegate/sdk/go => ../go
 )

@@ -3,8 +3,11 @@ package tests
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,15 +77,18 @@ func check(t testing.TB, err error) {
 	}
 }
 
-// stack is the stack "dev" of the project "shop" in the lab's folder. program is nil where
-// the project has its own.
+// stack is the stack "dev" of the project in the lab's folder, which is called "shop" too if
+// the test brings none. program is nil where the project has its own.
 func (l *lab) stack(program pulumi.RunFunc) *auto.Stack {
 	l.t.Helper()
 	options := []auto.LocalWorkspaceOption{
 		auto.WorkDir(l.dir), auto.Pulumi(l.pulumi), auto.EnvVars(l.env), auto.PulumiHome(l.env["PULUMI_HOME"]),
 	}
 	if program != nil {
-		options = append(options, auto.Program(program), auto.Project(workspace.Project{
+		options = append(options, auto.Program(program))
+	}
+	if _, err := os.Stat(filepath.Join(l.dir, "Pulumi.yaml")); errors.Is(err, os.ErrNotExist) {
+		options = append(options, auto.Project(workspace.Project{
 			Name: "shop", Runtime: workspace.NewProjectRuntimeInfo("go", nil), Main: l.dir,
 		}))
 	}
@@ -96,15 +102,40 @@ func (l *lab) stack(program pulumi.RunFunc) *auto.Stack {
 // configure sets values that the program reads.
 func (l *lab) configure(s *auto.Stack, values map[string]string) {
 	l.t.Helper()
+	config := auto.ConfigMap{}
 	for name, value := range values {
-		check(l.t, s.SetConfig(l.t.Context(), name, auto.ConfigValue{Value: value, Secret: name == "apiKey"}))
+		config[name] = auto.ConfigValue{Value: value, Secret: name == "signingKey"}
+	}
+	check(l.t, s.SetAllConfig(l.t.Context(), config))
+}
+
+// copyExample puts the project examples/pulumi-<name> into the lab's folder, without what
+// somebody who has tried it has installed there.
+func (l *lab) copyExample(name string) {
+	l.t.Helper()
+	example := filepath.Join("..", "..", "examples", "pulumi-"+name)
+	list := exec.CommandContext(l.context(), "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = example
+	files, err := list.Output()
+	check(l.t, err)
+	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+		to := filepath.Join(l.dir, file)
+		check(l.t, os.MkdirAll(filepath.Dir(to), 0o700))
+		copyFile(l.t, filepath.Join(example, file), to)
 	}
 }
 
-// copyProject puts the project of that name in testdata into the lab's folder.
-func (l *lab) copyProject(name string) {
+// copyFile puts a file of testdata into the lab's folder.
+func (l *lab) copyFile(name string) {
 	l.t.Helper()
-	check(l.t, os.CopyFS(l.dir, os.DirFS(filepath.Join("testdata", name))))
+	copyFile(l.t, filepath.Join("testdata", name), filepath.Join(l.dir, name))
+}
+
+func copyFile(t testing.TB, from, to string) {
+	t.Helper()
+	raw, err := os.ReadFile(from)
+	check(t, err)
+	check(t, os.WriteFile(to, raw, 0o600))
 }
 
 // source is the absolute path of a function's code.
@@ -125,6 +156,21 @@ func (l *lab) invoke(function, payload string) map[string]any {
 	var answer map[string]any
 	if err := json.Unmarshal(out, &answer); err != nil {
 		l.t.Fatalf("invoke %s answered %s", function, out)
+	}
+	return answer
+}
+
+// get returns what a URL of a stack answers.
+func (l *lab) get(url string) map[string]any {
+	l.t.Helper()
+	request, err := http.NewRequestWithContext(l.context(), http.MethodGet, url, nil)
+	check(l.t, err)
+	response, err := http.DefaultClient.Do(request)
+	check(l.t, err)
+	defer func() { _ = response.Body.Close() }()
+	var answer map[string]any
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.StatusCode != http.StatusOK {
+		l.t.Fatalf("%s answered %s, %v: %v", url, response.Status, answer, err)
 	}
 	return answer
 }

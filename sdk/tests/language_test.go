@@ -3,18 +3,17 @@ package tests
 import (
 	"testing"
 
+	"example.com/shop/infra"
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
-
-	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
 )
 
-// A program declares one queue and its function, of names and values that it reads from
-// Pulumi's configuration, the same in each language.
+// A program is one of examples/pulumi-*. Each declares the same HTTP API and its function, of
+// names and values that it reads from Pulumi's configuration.
 type program interface {
 	// stack is what everything but preview and up is done with.
 	stack() *auto.Stack
+	// runtime is the identifier of its function's.
+	runtime() string
 	preview() (changes, error)
 	up() (result, error)
 }
@@ -41,42 +40,18 @@ type native struct {
 }
 
 func yamlProgram(l *lab) program {
-	l.copyProject("yaml")
+	l.copyExample("yaml")
 	return native{l, l.stack(nil)}
 }
 
-func goProgram(l *lab) program { return native{l, l.stack(declareOrders)} }
-
-func declareOrders(ctx *pulumi.Context) error {
-	c := config.New(ctx, "")
-	orders, err := tidegate.NewQueue(ctx, "orders", &tidegate.QueueArgs{
-		Name:       pulumi.String(c.Require("name")),
-		DeadLetter: &tidegate.QueueDeadLetterArgs{MaxReceives: pulumi.Int(5)},
-		Consumer: &tidegate.QueueConsumerArgs{
-			Function:  pulumi.String("greet"),
-			BatchSize: pulumi.Int(5),
-		},
-		Functions: tidegate.FunctionMap{
-			"greet": &tidegate.FunctionArgs{
-				Source:         pulumi.String(c.Require("source")),
-				Runtime:        pulumi.String(c.Require("python")),
-				Handler:        pulumi.String("app.handler"),
-				Environment:    pulumi.StringMap{"GREETING": pulumi.String(c.Require("greeting"))},
-				SecretsWo:      pulumi.StringMap{"API_KEY": c.RequireSecret("apiKey")},
-				SecretsVersion: pulumi.String("1"),
-			},
-		},
-	})
-	if err != nil {
-		return err
-	}
-	ctx.Export("url", orders.Url)
-	ctx.Export("aliasArn", orders.Functions.MapIndex(pulumi.String("greet")).AliasArn())
-	ctx.Export("releaseId", orders.ReleaseId)
-	return nil
+func goProgram(l *lab) program {
+	l.copyExample("go")
+	return native{l, l.stack(infra.Shop)}
 }
 
 func (n native) stack() *auto.Stack { return n.s }
+
+func (n native) runtime() string { return n.l.python }
 
 func (n native) preview() (changes, error) {
 	p, err := n.s.Preview(n.l.context())

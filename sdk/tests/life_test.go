@@ -1,6 +1,9 @@
 package tests
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,9 +15,7 @@ import (
 // in between, is the same in each language.
 func TestAStackLivesFromPreviewToDestroy(t *testing.T) {
 	inEachLanguage(t, func(t *testing.T, l *lab, p program) {
-		l.configure(p.stack(), map[string]string{
-			"name": "orders", "greeting": "hello", "source": l.source("greet"), "python": l.python, "apiKey": secret,
-		})
+		l.configure(p.stack(), map[string]string{"runtime": p.runtime(), "signingKey": secret})
 
 		expected, err := p.preview()
 		check(t, err)
@@ -23,34 +24,30 @@ func TestAStackLivesFromPreviewToDestroy(t *testing.T) {
 		made, err := p.up()
 		check(t, err)
 		made.changes.only(t, create)
-		if url, _ := made.outputs["url"].(string); url != l.runtime.Ingress+"/queues/orders" {
-			t.Errorf("the queue's url is %q", url)
+		if url := made.outputs["url"]; url != l.runtime.Ingress+"/apis/shop" {
+			t.Errorf("the API's url is %q", url)
 		}
-		if arn, _ := made.outputs["aliasArn"].(string); !strings.HasSuffix(arn, ":function:orders-greet:live") {
+		if arn, _ := made.outputs["alias"].(string); !strings.HasSuffix(arn, ":function:shop-quote:live") {
 			t.Errorf("the alias is %q", arn)
 		}
-		if got := l.invoke("orders/greet", `{"name":"Ada"}`); got["greeting"] != "hello" || got["name"] != "Ada" || got["secret"] != secret {
-			t.Errorf("the function answers %v", got)
-		}
+		l.quotes(made, "tea 3 EUR")
 		l.noPlainSecret(p.stack())
 
 		again, err := p.preview()
 		check(t, err)
 		again.only(t, same)
 
-		l.configure(p.stack(), map[string]string{"greeting": "good morning"})
+		l.configure(p.stack(), map[string]string{"currency": "CHF"})
 		changed, err := p.up()
 		check(t, err)
 		changed.changes.only(t, update)
 		if changed.outputs["releaseId"] == made.outputs["releaseId"] {
 			t.Errorf("both releases are %v", made.outputs["releaseId"])
 		}
-		if got := l.invoke("orders/greet", `{}`); got["greeting"] != "good morning" {
-			t.Errorf("after the update the function answers %v", got)
-		}
+		l.quotes(changed, "tea 3 CHF")
 
 		// Somebody deletes the alias.
-		l.call(http.MethodDelete, "/v1/stacks/orders/functions/greet/aliases/live", nil, nil)
+		l.call(http.MethodDelete, "/v1/stacks/shop/functions/quote/aliases/live", nil, nil)
 		_, err = p.stack().Refresh(l.context())
 		check(t, err)
 		drifted, err := p.preview()
@@ -59,18 +56,14 @@ func TestAStackLivesFromPreviewToDestroy(t *testing.T) {
 		repaired, err := p.up()
 		check(t, err)
 		repaired.changes.only(t, update)
-		if got := l.invoke("orders/greet", `{}`); got["greeting"] != "good morning" {
-			t.Errorf("after the repair the function answers %v", got)
-		}
+		l.quotes(repaired, "tea 3 CHF")
 
 		l.configure(p.stack(), map[string]string{"name": "renamed"})
 		replaced, err := p.up()
 		check(t, err)
 		replaced.changes.only(t, replace)
-		if got := l.invoke("renamed/greet", `{}`); got["greeting"] != "good morning" {
-			t.Errorf("after the replacement the function answers %v", got)
-		}
-		if err := l.runtime.Call(l.context(), http.MethodGet, "/v1/stacks/orders", nil, nil); !harness.IsStatus(err, http.StatusNotFound) {
+		l.quotes(replaced, "tea 3 CHF")
+		if err := l.runtime.Call(l.context(), http.MethodGet, "/v1/stacks/shop", nil, nil); !harness.IsStatus(err, http.StatusNotFound) {
 			t.Errorf("the replaced stack is still there: %v", err)
 		}
 
@@ -80,4 +73,17 @@ func TestAStackLivesFromPreviewToDestroy(t *testing.T) {
 			t.Errorf("the destroyed stack is still there: %v", err)
 		}
 	})
+}
+
+// quotes asks the API that an example has deployed for a price, and fails the test unless the
+// answer is signed with the secret.
+func (l *lab) quotes(deployed result, want string) {
+	l.t.Helper()
+	url, _ := deployed.outputs["url"].(string)
+	signer := hmac.New(sha256.New, []byte(secret))
+	_, _ = signer.Write([]byte(want))
+	got := l.get(url + "/quotes/tea")
+	if got["quote"] != want || got["signature"] != hex.EncodeToString(signer.Sum(nil)) {
+		l.t.Errorf("the function answers %v; the quote should be %q", got, want)
+	}
 }
