@@ -51,11 +51,11 @@ func Provider(ctx context.Context) tfbridge.ProviderInfo {
 		MetadataInfo:      tfbridge.NewProviderMetadata(metadata),
 
 		Resources: map[string]*tfbridge.ResourceInfo{
-			"tidegate_alias":    {Fields: withoutTimeouts()},
-			"tidegate_http_api": stackInfo(),
-			"tidegate_queue":    stackInfo("dead_letter_arn"),
-			"tidegate_schedule": stackInfo(),
-			"tidegate_stack":    stackInfo(),
+			"tidegate_alias":    fieldsOf("function_url"),
+			"tidegate_http_api": fieldsOf(),
+			"tidegate_queue":    fieldsOf("dead_letter_arn"),
+			"tidegate_schedule": fieldsOf(),
+			"tidegate_stack":    fieldsOf(),
 		},
 
 		JavaScript: &tfbridge.JavaScriptInfo{
@@ -89,9 +89,8 @@ func Provider(ctx context.Context) tfbridge.ProviderInfo {
 	return info
 }
 
-// stackInfo is what the kinds of stack have in common, and the outputs that a stack may
-// lack.
-func stackInfo(missing ...string) *tfbridge.ResourceInfo {
+// fieldsOf is what resources have in common, and the outputs that this one may lack.
+func fieldsOf(missing ...string) *tfbridge.ResourceInfo {
 	fields := withoutTimeouts()
 	for _, name := range missing {
 		fields[name] = &tfbridge.SchemaInfo{MarkAsOptional: tfbridge.True()}
@@ -103,4 +102,17 @@ func stackInfo(missing ...string) *tfbridge.ResourceInfo {
 // which the plugin hands on.
 func withoutTimeouts() map[string]*tfbridge.SchemaInfo {
 	return map[string]*tfbridge.SchemaInfo{"timeouts": {Omit: true}}
+}
+
+// Optional are the optional parameters of functions, by the functions' tokens. Terraform
+// has none: its functions take any number of further arguments, Tidegate's one at most. For
+// the bridge they are a list, for Pulumi a value.
+func Optional(info tfbridge.ProviderInfo) map[string]string {
+	optional := map[string]string{}
+	for name, f := range info.P.Functions() {
+		if f.VariadicParameter != nil {
+			optional[string(info.Functions[name].Tok)] = f.VariadicParameter.Name
+		}
+	}
+	return optional
 }

@@ -17,13 +17,15 @@ type Words struct {
 	properties map[string]string
 	// types by the names of resources and data sources: tidegate_queue -> tidegate.Queue.
 	types map[string]string
+	// functions by their names: provider::tidegate::next_runs -> tidegate.nextRuns.
+	functions map[string]string
 	// tokens of resources by the same names: tidegate_queue -> tidegate:index/queue:Queue.
 	tokens map[string]string
 }
 
 // NewWords learns the words from the provider's schema.
 func NewWords(info tfbridge.ProviderInfo) *Words {
-	w := &Words{properties: map[string]string{}, types: map[string]string{}, tokens: map[string]string{}}
+	w := &Words{properties: map[string]string{}, types: map[string]string{}, functions: map[string]string{}, tokens: map[string]string{}}
 	w.learn(info.P.Schema(), info.Config)
 	info.P.ResourcesMap().Range(func(name string, r shim.Resource) bool {
 		w.learn(r.Schema(), info.Resources[name].Fields)
@@ -38,6 +40,9 @@ func NewWords(info tfbridge.ProviderInfo) *Words {
 		}
 		return true
 	})
+	for name, f := range info.Functions {
+		w.functions["provider::"+Name+"::"+name] = Name + "." + string(f.Tok.Name())
+	}
 	return w
 }
 
@@ -73,7 +78,7 @@ func (w *Words) learn(schema shim.SchemaMap, infos map[string]*tfbridge.SchemaIn
 func (w *Words) Properties() map[string]string { return maps.Clone(w.properties) }
 
 var (
-	identifier = regexp.MustCompile(`[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
+	identifier = regexp.MustCompile(`(?:provider::[a-z]+::)?[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
 	imports    = regexp.MustCompile(`terraform import (tidegate_[a-z_]+)\.`)
 	attribute  = regexp.MustCompile(`AttributeName\("([a-z0-9_]+)"\)|ElementKeyString\("([^"]*)"\)|ElementKeyInt\((\d+)\)`)
 )
@@ -103,14 +108,13 @@ func (w *Words) Sentence(s string) string {
 	return phrases.Replace(w.Names(s))
 }
 
-// Names turns names alone: of attributes, resources and data sources.
+// Names turns names alone: of attributes, resources, data sources and functions.
 func (w *Words) Names(s string) string {
 	return identifier.ReplaceAllStringFunc(s, func(word string) string {
-		if name, ok := w.types[word]; ok {
-			return name
-		}
-		if name, ok := w.properties[word]; ok {
-			return name
+		for _, names := range []map[string]string{w.functions, w.types, w.properties} {
+			if name, ok := names[word]; ok {
+				return name
+			}
 		}
 		return word
 	})

@@ -10,6 +10,46 @@ import * as utilities from "./utilities";
  * A further alias of a function, beside `live`: a name for one version, or for two that share its traffic by the weights given here. Invoke it by its `arn`, give it an address of its own with `url`, or bind a route of a `tidegate.HttpApi` to it with the route's `alias`.
  *
  * No update of the stack and no release moves it, and a version that it points at is kept whatever `keepVersions` says. It is removed together with its function.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const shop = new tidegate.HttpApi("shop", {
+ *     name: "shop",
+ *     routes: {
+ *         "POST /orders": {
+ *             function: "order",
+ *         },
+ *         "POST /beta/orders": {
+ *             function: "order",
+ *             alias: "beta",
+ *         },
+ *     },
+ *     functions: {
+ *         order: {
+ *             source: "./order",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *         },
+ *     },
+ * });
+ * // Testers get the newest version with every tenth order; what is live stays as it is.
+ * const beta = new tidegate.Alias("beta", {
+ *     stack: shop.name,
+ *     function: "order",
+ *     name: "beta",
+ *     routing: {
+ *         "7": 90,
+ *         "8": 10,
+ *     },
+ *     url: {
+ *         auth: "none",
+ *     },
+ * });
+ * ```
  */
 export class Alias extends pulumi.CustomResource {
     /**
@@ -50,7 +90,7 @@ export class Alias extends pulumi.CustomResource {
     /**
      * The alias's address, if it has a `url`.
      */
-    declare public /*out*/ readonly functionUrl: pulumi.Output<string>;
+    declare public /*out*/ readonly functionUrl: pulumi.Output<string | undefined>;
     /**
      * Name of the alias: 1 to 40 lower-case letters, digits and hyphens, beginning with a letter; not `live`. Another is another alias.
      */

@@ -8,6 +8,18 @@ import * as utilities from "./utilities";
 
 /**
  * The releases of a stack: who released what and when, how it went, and why it ended. The last twenty that have ended at least, and the one under way.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const orders = tidegate.getReleases({
+ *     stack: "orders",
+ * });
+ * export const releases = orders.then(orders => orders.releases);
+ * ```
  */
 export function getReleases(args: GetReleasesArgs, opts?: pulumi.InvokeOptions): Promise<GetReleasesResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -20,6 +32,9 @@ export function getReleases(args: GetReleasesArgs, opts?: pulumi.InvokeOptions):
  * A collection of arguments for invoking getReleases.
  */
 export interface GetReleasesArgs {
+    /**
+     * Name of the stack.
+     */
     stack: string;
 }
 
@@ -27,12 +42,33 @@ export interface GetReleasesArgs {
  * A collection of values returned by getReleases.
  */
 export interface GetReleasesResult {
+    /**
+     * The stack's name.
+     */
     readonly id: string;
+    /**
+     * The releases, newest first.
+     */
     readonly releases: outputs.GetReleasesRelease[];
+    /**
+     * Name of the stack.
+     */
     readonly stack: string;
 }
 /**
  * The releases of a stack: who released what and when, how it went, and why it ended. The last twenty that have ended at least, and the one under way.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const orders = tidegate.getReleases({
+ *     stack: "orders",
+ * });
+ * export const releases = orders.then(orders => orders.releases);
+ * ```
  */
 export function getReleasesOutput(args: GetReleasesOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetReleasesResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -45,5 +81,8 @@ export function getReleasesOutput(args: GetReleasesOutputArgs, opts?: pulumi.Inv
  * A collection of arguments for invoking getReleases.
  */
 export interface GetReleasesOutputArgs {
+    /**
+     * Name of the stack.
+     */
     stack: pulumi.Input<string>;
 }

@@ -8,6 +8,19 @@ import * as utilities from "./utilities";
 
 /**
  * Any stack of the target by its name, whatever its kind and whoever deploys it.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * // A queue that another team deploys.
+ * const orders = tidegate.getStack({
+ *     name: "orders",
+ * });
+ * export const ordersUrl = orders.then(orders => orders.url);
+ * ```
  */
 export function getStack(args: GetStackArgs, opts?: pulumi.InvokeOptions): Promise<GetStackResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -20,6 +33,9 @@ export function getStack(args: GetStackArgs, opts?: pulumi.InvokeOptions): Promi
  * A collection of arguments for invoking getStack.
  */
 export interface GetStackArgs {
+    /**
+     * Name of the stack.
+     */
     name: string;
 }
 
@@ -27,20 +43,66 @@ export interface GetStackArgs {
  * A collection of values returned by getStack.
  */
 export interface GetStackResult {
-    readonly arn: string;
+    /**
+     * ARN of the trigger, where it has one.
+     */
+    readonly arn?: string;
+    /**
+     * What the stack owns on its target: component → `ready`, or what is wrong with it.
+     */
     readonly components: {[key: string]: string};
-    readonly deadLetterArn: string;
+    /**
+     * ARN of a queue's dead letters, if there are any kept.
+     */
+    readonly deadLetterArn?: string;
+    /**
+     * The stack's functions by name.
+     */
     readonly functions: {[key: string]: outputs.GetStackFunction};
+    /**
+     * The stack's name.
+     */
     readonly id: string;
+    /**
+     * What triggers it: `http_api`, `queue`, `schedule`, or `stack` for nothing, as in the resource's type.
+     */
     readonly kind: string;
+    /**
+     * Name of the stack.
+     */
     readonly name: string;
-    readonly release: outputs.GetStackRelease;
+    /**
+     * The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+     */
+    readonly release?: outputs.GetStackRelease;
+    /**
+     * Identifies what its functions are now: a hash of their code and effective configuration.
+     */
     readonly releaseId: string;
+    /**
+     * Tags of the stack.
+     */
     readonly tags: {[key: string]: string};
-    readonly url: string;
+    /**
+     * Address of the trigger, where it has one.
+     */
+    readonly url?: string;
 }
 /**
  * Any stack of the target by its name, whatever its kind and whoever deploys it.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * // A queue that another team deploys.
+ * const orders = tidegate.getStack({
+ *     name: "orders",
+ * });
+ * export const ordersUrl = orders.then(orders => orders.url);
+ * ```
  */
 export function getStackOutput(args: GetStackOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetStackResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -53,5 +115,8 @@ export function getStackOutput(args: GetStackOutputArgs, opts?: pulumi.InvokeOut
  * A collection of arguments for invoking getStack.
  */
 export interface GetStackOutputArgs {
+    /**
+     * Name of the stack.
+     */
     name: pulumi.Input<string>;
 }

@@ -8,6 +8,19 @@ import * as utilities from "./utilities";
 
 /**
  * The versions of a function that exist. A version is an immutable snapshot; its number is never used again.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const fulfil = tidegate.getVersions({
+ *     stack: "orders",
+ *     function: "fulfil",
+ * });
+ * export const versions = fulfil.then(fulfil => fulfil.versions);
+ * ```
  */
 export function getVersions(args: GetVersionsArgs, opts?: pulumi.InvokeOptions): Promise<GetVersionsResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -21,7 +34,13 @@ export function getVersions(args: GetVersionsArgs, opts?: pulumi.InvokeOptions):
  * A collection of arguments for invoking getVersions.
  */
 export interface GetVersionsArgs {
+    /**
+     * Name of the function within the stack.
+     */
     function: string;
+    /**
+     * Name of the stack.
+     */
     stack: string;
 }
 
@@ -29,14 +48,42 @@ export interface GetVersionsArgs {
  * A collection of values returned by getVersions.
  */
 export interface GetVersionsResult {
+    /**
+     * Name of the function within the stack.
+     */
     readonly function: string;
+    /**
+     * `<stack>/<function>`.
+     */
     readonly id: string;
+    /**
+     * How the alias `live` splits traffic: version → percent.
+     */
     readonly routing: {[key: string]: number};
+    /**
+     * Name of the stack.
+     */
     readonly stack: string;
+    /**
+     * The versions, oldest first.
+     */
     readonly versions: outputs.GetVersionsVersion[];
 }
 /**
  * The versions of a function that exist. A version is an immutable snapshot; its number is never used again.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const fulfil = tidegate.getVersions({
+ *     stack: "orders",
+ *     function: "fulfil",
+ * });
+ * export const versions = fulfil.then(fulfil => fulfil.versions);
+ * ```
  */
 export function getVersionsOutput(args: GetVersionsOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetVersionsResult> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -50,6 +97,12 @@ export function getVersionsOutput(args: GetVersionsOutputArgs, opts?: pulumi.Inv
  * A collection of arguments for invoking getVersions.
  */
 export interface GetVersionsOutputArgs {
+    /**
+     * Name of the function within the stack.
+     */
     function: pulumi.Input<string>;
+    /**
+     * Name of the stack.
+     */
     stack: pulumi.Input<string>;
 }

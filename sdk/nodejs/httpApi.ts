@@ -8,6 +8,96 @@ import * as utilities from "./utilities";
 
 /**
  * An HTTP API together with the functions that answer it, as API Gateway's HTTP APIs with payload format 2.0.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const orders = new tidegate.Queue("orders", {
+ *     name: "orders",
+ *     consumer: {
+ *         function: "fulfil",
+ *     },
+ *     functions: {
+ *         fulfil: {
+ *             source: "./fulfil",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *         },
+ *     },
+ * });
+ * const shop = new tidegate.HttpApi("shop", {
+ *     name: "shop",
+ *     routes: {
+ *         "POST /orders": {
+ *             function: "create",
+ *         },
+ *         "GET /orders/{id}": {
+ *             function: "read",
+ *         },
+ *         "GET /health": {
+ *             function: "read",
+ *             auth: "none",
+ *         },
+ *         "DELETE /orders/{id+}": {
+ *             function: "create",
+ *             scopes: ["admin"],
+ *         },
+ *     },
+ *     cors: {
+ *         allowOrigins: ["https://shop.example.org"],
+ *         allowMethods: [
+ *             "GET",
+ *             "POST",
+ *         ],
+ *     },
+ *     throttle: {
+ *         rate: 100,
+ *         burst: 200,
+ *     },
+ *     auth: {
+ *         issuer: "https://login.example.org",
+ *         audiences: ["shop"],
+ *     },
+ *     accessLog: {
+ *         retentionDays: 30,
+ *     },
+ *     functions: {
+ *         create: {
+ *             source: "./create",
+ *             runtime: "nodejs22.x",
+ *             handler: "index.handler",
+ *             environment: {
+ *                 QUEUE_URL: orders.url,
+ *             },
+ *             permissions: [{
+ *                 actions: ["sqs:SendMessage"],
+ *                 resources: [orders.arn],
+ *             }],
+ *         },
+ *         read: {
+ *             source: "./read",
+ *             runtime: "provided.al2023",
+ *             build: {
+ *                 command: "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap .",
+ *             },
+ *         },
+ *     },
+ *     release: {
+ *         strategy: "canary",
+ *         weight: 10,
+ *         interval: "5m",
+ *         gate: {
+ *             maxErrorRate: 0.01,
+ *             maxP95Ratio: 1.5,
+ *             minInvocations: 50,
+ *         },
+ *     },
+ * });
+ * export const shopUrl = shop.url;
+ * ```
  */
 export class HttpApi extends pulumi.CustomResource {
     /**

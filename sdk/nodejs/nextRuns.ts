@@ -10,8 +10,22 @@ import * as utilities from "./utilities";
  * Returns the next times at which a schedule expression fires, as RFC 3339 strings in its time zone; fewer than asked for if it fires no more. They come after the time `from`, if given, else after now. A `rate` counts from `from`, else from 1970-01-01T00:00:00Z; a real schedule counts from when it was created.
  *
  * Without `from` the result changes whenever a run passes. Where it goes into a resource, give a `from` that stays.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * // From now on, to look at.
+ * const nextReportsResult = tidegate.nextRuns("cron(0 2 * * ? *)", "Europe/Berlin", 3);
+ * export const nextReports = nextReportsResult;
+ * // From a time that stays, to be used by resources.
+ * const firstReportResult = tidegate.nextRuns("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
+ * export const firstReport = firstReportResult;
+ * ```
  */
-export function nextRuns(expression: string, timezone: string, count: number, from?: string[], opts?: pulumi.InvokeOptions): Promise<string[]> {
+export function nextRuns(expression: string, timezone: string, count: number, from?: string, opts?: pulumi.InvokeOptions): Promise<string[]> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
     return pulumi.runtime.invokeSingle("tidegate:index/nextRuns:nextRuns", {
         "expression": expression,
@@ -26,8 +40,22 @@ export function nextRuns(expression: string, timezone: string, count: number, fr
  * Returns the next times at which a schedule expression fires, as RFC 3339 strings in its time zone; fewer than asked for if it fires no more. They come after the time `from`, if given, else after now. A `rate` counts from `from`, else from 1970-01-01T00:00:00Z; a real schedule counts from when it was created.
  *
  * Without `from` the result changes whenever a run passes. Where it goes into a resource, give a `from` that stays.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * // From now on, to look at.
+ * const nextReportsResult = tidegate.nextRuns("cron(0 2 * * ? *)", "Europe/Berlin", 3);
+ * export const nextReports = nextReportsResult;
+ * // From a time that stays, to be used by resources.
+ * const firstReportResult = tidegate.nextRuns("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
+ * export const firstReport = firstReportResult;
+ * ```
  */
-export function nextRunsOutput(expression: pulumi.Input<string>, timezone: pulumi.Input<string>, count: pulumi.Input<number>, from?: pulumi.Input<string[] | undefined>, opts?: pulumi.InvokeOutputOptions): pulumi.Output<string[]> {
+export function nextRunsOutput(expression: pulumi.Input<string>, timezone: pulumi.Input<string>, count: pulumi.Input<number>, from?: pulumi.Input<string | undefined>, opts?: pulumi.InvokeOutputOptions): pulumi.Output<string[]> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
     return pulumi.runtime.invokeSingleOutput("tidegate:index/nextRuns:nextRuns", {
         "expression": expression,

@@ -8,6 +8,16 @@ import * as utilities from "./utilities";
  * SHA-256 of the package of a source
  *
  * Packages a folder or a `.zip` as a function's `source` would be (without `build`), and returns the SHA-256 of the package in base64: the function's `codeSha256`. It depends on the names, contents and executable bits of the files alone.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const fulfilHashResult = tidegate.packageHash("./fulfil");
+ * export const fulfilHash = fulfilHashResult;
+ * ```
  */
 export function packageHash(path: string, opts?: pulumi.InvokeOptions): Promise<string> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});
@@ -19,6 +29,16 @@ export function packageHash(path: string, opts?: pulumi.InvokeOptions): Promise<
  * SHA-256 of the package of a source
  *
  * Packages a folder or a `.zip` as a function's `source` would be (without `build`), and returns the SHA-256 of the package in base64: the function's `codeSha256`. It depends on the names, contents and executable bits of the files alone.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const fulfilHashResult = tidegate.packageHash("./fulfil");
+ * export const fulfilHash = fulfilHashResult;
+ * ```
  */
 export function packageHashOutput(path: pulumi.Input<string>, opts?: pulumi.InvokeOutputOptions): pulumi.Output<string> {
     opts = pulumi.mergeOptions(utilities.resourceOptsDefaults(), opts || {});

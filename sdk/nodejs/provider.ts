@@ -7,10 +7,36 @@ import * as outputs from "./types/output";
 import * as utilities from "./utilities";
 
 /**
- * The provider type for the tidegate package. By default, resources use package-wide configuration
- * settings, however an explicit `Provider` instance may be created and passed during resource
- * construction to achieve fine-grained programmatic control over provider settings. See the
- * [documentation](https://www.pulumi.com/docs/reference/programming-model/#providers) for more information.
+ * A provider of its own for some resources, in place of the package's configuration: another runtime, another account or region.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const config = new pulumi.Config();
+ * const stagingToken = config.requireSecret("stagingToken");
+ * // A runtime elsewhere.
+ * const staging = new tidegate.Provider("staging", {open: {
+ *     endpoint: "https://tidegate.staging.example.org",
+ *     token: stagingToken,
+ * }});
+ * // AWS, with the credentials that its own tools would find, and as a role.
+ * const production = new tidegate.Provider("production", {
+ *     target: "aws",
+ *     aws: {
+ *         region: "eu-central-1",
+ *         assumeRole: {
+ *             roleArn: "arn:aws:iam::123456789012:role/deploy",
+ *         },
+ *         allowedAccountIds: ["123456789012"],
+ *         defaultTags: {
+ *             team: "shop",
+ *         },
+ *     },
+ * });
+ * ```
  */
 export class Provider extends pulumi.ProviderResource {
     /** @internal */

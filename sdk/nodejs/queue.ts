@@ -8,6 +8,64 @@ import * as utilities from "./utilities";
 
 /**
  * A message queue together with the function that consumes it, and its queue of dead letters.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const config = new pulumi.Config();
+ * const apiKey = config.requireSecret("apiKey");
+ * const orders = new tidegate.Queue("orders", {
+ *     name: "orders",
+ *     visibilityTimeout: "3m",
+ *     deadLetter: {
+ *         maxReceives: 5,
+ *     },
+ *     consumer: {
+ *         function: "fulfil",
+ *         batchSize: 10,
+ *         batchWindow: "1s",
+ *         partialFailures: true,
+ *         maxConcurrency: 20,
+ *         filters: [JSON.stringify({
+ *             body: {
+ *                 status: ["paid"],
+ *             },
+ *         })],
+ *     },
+ *     functions: {
+ *         fulfil: {
+ *             source: "./fulfil",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *             memory: 256,
+ *             timeout: "30s",
+ *             environment: {
+ *                 TABLE: "orders",
+ *             },
+ *             secretsWo: {
+ *                 API_KEY: apiKey,
+ *             },
+ *             secretsVersion: "2026-01",
+ *             concurrency: {
+ *                 reserved: 50,
+ *             },
+ *             async: {
+ *                 retries: 2,
+ *                 maxAge: "1h",
+ *             },
+ *             logs: {
+ *                 retentionDays: 14,
+ *             },
+ *         },
+ *     },
+ *     tags: {
+ *         team: "shop",
+ *     },
+ * });
+ * ```
  */
 export class Queue extends pulumi.CustomResource {
     /**

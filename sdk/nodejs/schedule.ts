@@ -8,6 +8,47 @@ import * as utilities from "./utilities";
 
 /**
  * Schedules together with the functions they invoke, as EventBridge Scheduler's.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * const reports = new tidegate.Schedule("reports", {
+ *     name: "reports",
+ *     schedules: {
+ *         nightly: {
+ *             function: "report",
+ *             expression: "cron(0 2 * * ? *)",
+ *             timezone: "Europe/Berlin",
+ *             input: JSON.stringify({
+ *                 full: true,
+ *             }),
+ *             flexibleWindow: "10m",
+ *         },
+ *         hourly: {
+ *             function: "report",
+ *             expression: "rate(1 hour)",
+ *             retry: {
+ *                 attempts: 3,
+ *                 maxAge: "30m",
+ *             },
+ *         },
+ *         once: {
+ *             function: "report",
+ *             expression: "at(2030-01-31T12:00:00)",
+ *         },
+ *     },
+ *     functions: {
+ *         report: {
+ *             source: "./report",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *         },
+ *     },
+ * });
+ * ```
  */
 export class Schedule extends pulumi.CustomResource {
     /**

@@ -8,6 +8,61 @@ import * as utilities from "./utilities";
 
 /**
  * Functions without a trigger of their own. They are invoked explicitly: by other functions, by the command line (`tidegate invoke`), with Lambda's Invoke, or at their function URLs.
+ *
+ * ## Example Usage
+ *
+ * ```typescript
+ * import * as pulumi from "@pulumi/pulumi";
+ * import * as tidegate from "@tidegate-io/pulumi";
+ *
+ * // Functions that others invoke by their ARN, or at an address of their own.
+ * const thumbnails = new tidegate.Stack("thumbnails", {
+ *     name: "thumbnails",
+ *     functions: {
+ *         resize: {
+ *             source: "./resize",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *             memory: 1769,
+ *             timeout: "1m",
+ *             url: {
+ *                 auth: "none",
+ *                 cors: {
+ *                     allowOrigins: ["https://shop.example.org"],
+ *                 },
+ *             },
+ *         },
+ *         smoke: {
+ *             source: "./smoke",
+ *             runtime: "python3.13",
+ *             handler: "app.handler",
+ *         },
+ *     },
+ *     release: {
+ *         strategy: "Linear25PercentEvery1Minute",
+ *         before: "smoke",
+ *     },
+ * });
+ * // On AWS a function may be an image, run as a role of your own, and in a VPC.
+ * const invoices = new tidegate.Stack("invoices", {
+ *     name: "invoices",
+ *     functions: {
+ *         print: {
+ *             image: "123456789012.dkr.ecr.eu-central-1.amazonaws.com/invoices@sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+ *             memory: 2048,
+ *             roleArn: "arn:aws:iam::123456789012:role/invoices",
+ *             network: {
+ *                 subnetIds: [
+ *                     "subnet-0123456789abcdef0",
+ *                     "subnet-0fedcba9876543210",
+ *                 ],
+ *                 securityGroupIds: ["sg-0123456789abcdef0"],
+ *             },
+ *         },
+ *     },
+ * });
+ * export const resizeUrl = thumbnails.functions.resize.functionUrl;
+ * ```
  */
 export class Stack extends pulumi.CustomResource {
     /**

@@ -15,6 +15,63 @@ import (
 // A further alias of a function, beside `live`: a name for one version, or for two that share its traffic by the weights given here. Invoke it by its `arn`, give it an address of its own with `url`, or bind a route of a `tidegate.HttpApi` to it with the route's `alias`.
 //
 // No update of the stack and no release moves it, and a version that it points at is kept whatever `KeepVersions` says. It is removed together with its function.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			shop, err := tidegate.NewHttpApi(ctx, "shop", &tidegate.HttpApiArgs{
+//				Name: pulumi.String("shop"),
+//				Routes: tidegate.HttpApiRouteMap{
+//					"POST /orders": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("order"),
+//					},
+//					"POST /beta/orders": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("order"),
+//						Alias:    pulumi.String("beta"),
+//					},
+//				},
+//				Functions: tidegate.FunctionMap{
+//					"order": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./order"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// Testers get the newest version with every tenth order; what is live stays as it is.
+//			_, err = tidegate.NewAlias(ctx, "beta", &tidegate.AliasArgs{
+//				Stack:    shop.Name,
+//				Function: pulumi.String("order"),
+//				Name:     pulumi.String("beta"),
+//				Routing: pulumi.IntMap{
+//					"7": pulumi.Int(90),
+//					"8": pulumi.Int(10),
+//				},
+//				Url: &tidegate.FunctionUrlArgs{
+//					Auth: pulumi.String("none"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
 type Alias struct {
 	pulumi.CustomResourceState
 
@@ -23,7 +80,7 @@ type Alias struct {
 	// Name of the function within the stack. Another is another alias.
 	Function pulumi.StringOutput `pulumi:"function"`
 	// The alias's address, if it has a `url`.
-	FunctionUrl pulumi.StringOutput `pulumi:"functionUrl"`
+	FunctionUrl pulumi.StringPtrOutput `pulumi:"functionUrl"`
 	// Name of the alias: 1 to 40 lower-case letters, digits and hyphens, beginning with a letter; not `live`. Another is another alias.
 	Name pulumi.StringOutput `pulumi:"name"`
 	// How it splits its traffic: version → percent. One or two versions, which exist, and 100 percent in all.
@@ -194,8 +251,8 @@ func (o AliasOutput) Function() pulumi.StringOutput {
 }
 
 // The alias's address, if it has a `url`.
-func (o AliasOutput) FunctionUrl() pulumi.StringOutput {
-	return o.ApplyT(func(v *Alias) pulumi.StringOutput { return v.FunctionUrl }).(pulumi.StringOutput)
+func (o AliasOutput) FunctionUrl() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *Alias) pulumi.StringPtrOutput { return v.FunctionUrl }).(pulumi.StringPtrOutput)
 }
 
 // Name of the alias: 1 to 40 lower-case letters, digits and hyphens, beginning with a letter; not `live`. Another is another alias.

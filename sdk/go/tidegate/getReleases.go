@@ -12,6 +12,32 @@ import (
 )
 
 // The releases of a stack: who released what and when, how it went, and why it ended. The last twenty that have ended at least, and the one under way.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			orders, err := tidegate.GetReleases(ctx, &tidegate.GetReleasesArgs{
+//				Stack: "orders",
+//			}, nil)
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("releases", orders.Releases)
+//			return nil
+//		})
+//	}
+//
+// ```
 func GetReleases(ctx *pulumi.Context, args *GetReleasesArgs, opts ...pulumi.InvokeOption) (*GetReleasesResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv GetReleasesResult
@@ -24,14 +50,18 @@ func GetReleases(ctx *pulumi.Context, args *GetReleasesArgs, opts ...pulumi.Invo
 
 // A collection of arguments for invoking getReleases.
 type GetReleasesArgs struct {
+	// Name of the stack.
 	Stack string `pulumi:"stack"`
 }
 
 // A collection of values returned by getReleases.
 type GetReleasesResult struct {
-	Id       string               `pulumi:"id"`
+	// The stack's name.
+	Id string `pulumi:"id"`
+	// The releases, newest first.
 	Releases []GetReleasesRelease `pulumi:"releases"`
-	Stack    string               `pulumi:"stack"`
+	// Name of the stack.
+	Stack string `pulumi:"stack"`
 }
 
 func GetReleasesOutput(ctx *pulumi.Context, args GetReleasesOutputArgs, opts ...pulumi.InvokeOption) GetReleasesResultOutput {
@@ -45,6 +75,7 @@ func GetReleasesOutput(ctx *pulumi.Context, args GetReleasesOutputArgs, opts ...
 
 // A collection of arguments for invoking getReleases.
 type GetReleasesOutputArgs struct {
+	// Name of the stack.
 	Stack pulumi.StringInput `pulumi:"stack"`
 }
 
@@ -67,14 +98,17 @@ func (o GetReleasesResultOutput) ToGetReleasesResultOutputWithContext(ctx contex
 	return o
 }
 
+// The stack's name.
 func (o GetReleasesResultOutput) Id() pulumi.StringOutput {
 	return o.ApplyT(func(v GetReleasesResult) string { return v.Id }).(pulumi.StringOutput)
 }
 
+// The releases, newest first.
 func (o GetReleasesResultOutput) Releases() GetReleasesReleaseArrayOutput {
 	return o.ApplyT(func(v GetReleasesResult) []GetReleasesRelease { return v.Releases }).(GetReleasesReleaseArrayOutput)
 }
 
+// Name of the stack.
 func (o GetReleasesResultOutput) Stack() pulumi.StringOutput {
 	return o.ApplyT(func(v GetReleasesResult) string { return v.Stack }).(pulumi.StringOutput)
 }

@@ -12,6 +12,33 @@ import (
 )
 
 // Any stack of the target by its name, whatever its kind and whoever deploys it.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// A queue that another team deploys.
+//			orders, err := tidegate.LookupStack(ctx, &tidegate.LookupStackArgs{
+//				Name: "orders",
+//			}, nil)
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("ordersUrl", orders.Url)
+//			return nil
+//		})
+//	}
+//
+// ```
 func LookupStack(ctx *pulumi.Context, args *LookupStackArgs, opts ...pulumi.InvokeOption) (*LookupStackResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv LookupStackResult
@@ -24,22 +51,34 @@ func LookupStack(ctx *pulumi.Context, args *LookupStackArgs, opts ...pulumi.Invo
 
 // A collection of arguments for invoking getStack.
 type LookupStackArgs struct {
+	// Name of the stack.
 	Name string `pulumi:"name"`
 }
 
 // A collection of values returned by getStack.
 type LookupStackResult struct {
-	Arn           string                      `pulumi:"arn"`
-	Components    map[string]string           `pulumi:"components"`
-	DeadLetterArn string                      `pulumi:"deadLetterArn"`
-	Functions     map[string]GetStackFunction `pulumi:"functions"`
-	Id            string                      `pulumi:"id"`
-	Kind          string                      `pulumi:"kind"`
-	Name          string                      `pulumi:"name"`
-	Release       GetStackRelease             `pulumi:"release"`
-	ReleaseId     string                      `pulumi:"releaseId"`
-	Tags          map[string]string           `pulumi:"tags"`
-	Url           string                      `pulumi:"url"`
+	// ARN of the trigger, where it has one.
+	Arn *string `pulumi:"arn"`
+	// What the stack owns on its target: component → `ready`, or what is wrong with it.
+	Components map[string]string `pulumi:"components"`
+	// ARN of a queue's dead letters, if there are any kept.
+	DeadLetterArn *string `pulumi:"deadLetterArn"`
+	// The stack's functions by name.
+	Functions map[string]GetStackFunction `pulumi:"functions"`
+	// The stack's name.
+	Id string `pulumi:"id"`
+	// What triggers it: `http_api`, `queue`, `schedule`, or `stack` for nothing, as in the resource's type.
+	Kind string `pulumi:"kind"`
+	// Name of the stack.
+	Name string `pulumi:"name"`
+	// The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+	Release *GetStackRelease `pulumi:"release"`
+	// Identifies what its functions are now: a hash of their code and effective configuration.
+	ReleaseId string `pulumi:"releaseId"`
+	// Tags of the stack.
+	Tags map[string]string `pulumi:"tags"`
+	// Address of the trigger, where it has one.
+	Url *string `pulumi:"url"`
 }
 
 func LookupStackOutput(ctx *pulumi.Context, args LookupStackOutputArgs, opts ...pulumi.InvokeOption) LookupStackResultOutput {
@@ -53,6 +92,7 @@ func LookupStackOutput(ctx *pulumi.Context, args LookupStackOutputArgs, opts ...
 
 // A collection of arguments for invoking getStack.
 type LookupStackOutputArgs struct {
+	// Name of the stack.
 	Name pulumi.StringInput `pulumi:"name"`
 }
 
@@ -75,48 +115,59 @@ func (o LookupStackResultOutput) ToLookupStackResultOutputWithContext(ctx contex
 	return o
 }
 
-func (o LookupStackResultOutput) Arn() pulumi.StringOutput {
-	return o.ApplyT(func(v LookupStackResult) string { return v.Arn }).(pulumi.StringOutput)
+// ARN of the trigger, where it has one.
+func (o LookupStackResultOutput) Arn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupStackResult) *string { return v.Arn }).(pulumi.StringPtrOutput)
 }
 
+// What the stack owns on its target: component → `ready`, or what is wrong with it.
 func (o LookupStackResultOutput) Components() pulumi.StringMapOutput {
 	return o.ApplyT(func(v LookupStackResult) map[string]string { return v.Components }).(pulumi.StringMapOutput)
 }
 
-func (o LookupStackResultOutput) DeadLetterArn() pulumi.StringOutput {
-	return o.ApplyT(func(v LookupStackResult) string { return v.DeadLetterArn }).(pulumi.StringOutput)
+// ARN of a queue's dead letters, if there are any kept.
+func (o LookupStackResultOutput) DeadLetterArn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupStackResult) *string { return v.DeadLetterArn }).(pulumi.StringPtrOutput)
 }
 
+// The stack's functions by name.
 func (o LookupStackResultOutput) Functions() GetStackFunctionMapOutput {
 	return o.ApplyT(func(v LookupStackResult) map[string]GetStackFunction { return v.Functions }).(GetStackFunctionMapOutput)
 }
 
+// The stack's name.
 func (o LookupStackResultOutput) Id() pulumi.StringOutput {
 	return o.ApplyT(func(v LookupStackResult) string { return v.Id }).(pulumi.StringOutput)
 }
 
+// What triggers it: `http_api`, `queue`, `schedule`, or `stack` for nothing, as in the resource's type.
 func (o LookupStackResultOutput) Kind() pulumi.StringOutput {
 	return o.ApplyT(func(v LookupStackResult) string { return v.Kind }).(pulumi.StringOutput)
 }
 
+// Name of the stack.
 func (o LookupStackResultOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v LookupStackResult) string { return v.Name }).(pulumi.StringOutput)
 }
 
-func (o LookupStackResultOutput) Release() GetStackReleaseOutput {
-	return o.ApplyT(func(v LookupStackResult) GetStackRelease { return v.Release }).(GetStackReleaseOutput)
+// The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+func (o LookupStackResultOutput) Release() GetStackReleasePtrOutput {
+	return o.ApplyT(func(v LookupStackResult) *GetStackRelease { return v.Release }).(GetStackReleasePtrOutput)
 }
 
+// Identifies what its functions are now: a hash of their code and effective configuration.
 func (o LookupStackResultOutput) ReleaseId() pulumi.StringOutput {
 	return o.ApplyT(func(v LookupStackResult) string { return v.ReleaseId }).(pulumi.StringOutput)
 }
 
+// Tags of the stack.
 func (o LookupStackResultOutput) Tags() pulumi.StringMapOutput {
 	return o.ApplyT(func(v LookupStackResult) map[string]string { return v.Tags }).(pulumi.StringMapOutput)
 }
 
-func (o LookupStackResultOutput) Url() pulumi.StringOutput {
-	return o.ApplyT(func(v LookupStackResult) string { return v.Url }).(pulumi.StringOutput)
+// Address of the trigger, where it has one.
+func (o LookupStackResultOutput) Url() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v LookupStackResult) *string { return v.Url }).(pulumi.StringPtrOutput)
 }
 
 func init() {

@@ -12,6 +12,33 @@ import (
 )
 
 // The versions of a function that exist. A version is an immutable snapshot; its number is never used again.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			fulfil, err := tidegate.GetVersions(ctx, &tidegate.GetVersionsArgs{
+//				Stack:    "orders",
+//				Function: "fulfil",
+//			}, nil)
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("versions", fulfil.Versions)
+//			return nil
+//		})
+//	}
+//
+// ```
 func GetVersions(ctx *pulumi.Context, args *GetVersionsArgs, opts ...pulumi.InvokeOption) (*GetVersionsResult, error) {
 	opts = internal.PkgInvokeDefaultOpts(opts)
 	var rv GetVersionsResult
@@ -24,16 +51,23 @@ func GetVersions(ctx *pulumi.Context, args *GetVersionsArgs, opts ...pulumi.Invo
 
 // A collection of arguments for invoking getVersions.
 type GetVersionsArgs struct {
+	// Name of the function within the stack.
 	Function string `pulumi:"function"`
-	Stack    string `pulumi:"stack"`
+	// Name of the stack.
+	Stack string `pulumi:"stack"`
 }
 
 // A collection of values returned by getVersions.
 type GetVersionsResult struct {
-	Function string               `pulumi:"function"`
-	Id       string               `pulumi:"id"`
-	Routing  map[string]int       `pulumi:"routing"`
-	Stack    string               `pulumi:"stack"`
+	// Name of the function within the stack.
+	Function string `pulumi:"function"`
+	// `<stack>/<function>`.
+	Id string `pulumi:"id"`
+	// How the alias `live` splits traffic: version → percent.
+	Routing map[string]int `pulumi:"routing"`
+	// Name of the stack.
+	Stack string `pulumi:"stack"`
+	// The versions, oldest first.
 	Versions []GetVersionsVersion `pulumi:"versions"`
 }
 
@@ -48,8 +82,10 @@ func GetVersionsOutput(ctx *pulumi.Context, args GetVersionsOutputArgs, opts ...
 
 // A collection of arguments for invoking getVersions.
 type GetVersionsOutputArgs struct {
+	// Name of the function within the stack.
 	Function pulumi.StringInput `pulumi:"function"`
-	Stack    pulumi.StringInput `pulumi:"stack"`
+	// Name of the stack.
+	Stack pulumi.StringInput `pulumi:"stack"`
 }
 
 func (GetVersionsOutputArgs) ElementType() reflect.Type {
@@ -71,22 +107,27 @@ func (o GetVersionsResultOutput) ToGetVersionsResultOutputWithContext(ctx contex
 	return o
 }
 
+// Name of the function within the stack.
 func (o GetVersionsResultOutput) Function() pulumi.StringOutput {
 	return o.ApplyT(func(v GetVersionsResult) string { return v.Function }).(pulumi.StringOutput)
 }
 
+// `<stack>/<function>`.
 func (o GetVersionsResultOutput) Id() pulumi.StringOutput {
 	return o.ApplyT(func(v GetVersionsResult) string { return v.Id }).(pulumi.StringOutput)
 }
 
+// How the alias `live` splits traffic: version → percent.
 func (o GetVersionsResultOutput) Routing() pulumi.IntMapOutput {
 	return o.ApplyT(func(v GetVersionsResult) map[string]int { return v.Routing }).(pulumi.IntMapOutput)
 }
 
+// Name of the stack.
 func (o GetVersionsResultOutput) Stack() pulumi.StringOutput {
 	return o.ApplyT(func(v GetVersionsResult) string { return v.Stack }).(pulumi.StringOutput)
 }
 
+// The versions, oldest first.
 func (o GetVersionsResultOutput) Versions() GetVersionsVersionArrayOutput {
 	return o.ApplyT(func(v GetVersionsResult) []GetVersionsVersion { return v.Versions }).(GetVersionsVersionArrayOutput)
 }

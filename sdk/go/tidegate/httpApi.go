@@ -13,6 +13,125 @@ import (
 )
 
 // An HTTP API together with the functions that answer it, as API Gateway's HTTP APIs with payload format 2.0.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			orders, err := tidegate.NewQueue(ctx, "orders", &tidegate.QueueArgs{
+//				Name: pulumi.String("orders"),
+//				Consumer: &tidegate.QueueConsumerArgs{
+//					Function: pulumi.String("fulfil"),
+//				},
+//				Functions: tidegate.FunctionMap{
+//					"fulfil": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./fulfil"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			shop, err := tidegate.NewHttpApi(ctx, "shop", &tidegate.HttpApiArgs{
+//				Name: pulumi.String("shop"),
+//				Routes: tidegate.HttpApiRouteMap{
+//					"POST /orders": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("create"),
+//					},
+//					"GET /orders/{id}": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("read"),
+//					},
+//					"GET /health": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("read"),
+//						Auth:     pulumi.String("none"),
+//					},
+//					"DELETE /orders/{id+}": &tidegate.HttpApiRouteArgs{
+//						Function: pulumi.String("create"),
+//						Scopes: pulumi.StringArray{
+//							pulumi.String("admin"),
+//						},
+//					},
+//				},
+//				Cors: &tidegate.CorsArgs{
+//					AllowOrigins: pulumi.StringArray{
+//						pulumi.String("https://shop.example.org"),
+//					},
+//					AllowMethods: pulumi.StringArray{
+//						pulumi.String("GET"),
+//						pulumi.String("POST"),
+//					},
+//				},
+//				Throttle: &tidegate.HttpApiThrottleArgs{
+//					Rate:  pulumi.Float64(100),
+//					Burst: pulumi.Int(200),
+//				},
+//				Auth: &tidegate.HttpApiAuthArgs{
+//					Issuer: pulumi.String("https://login.example.org"),
+//					Audiences: pulumi.StringArray{
+//						pulumi.String("shop"),
+//					},
+//				},
+//				AccessLog: &tidegate.HttpApiAccessLogArgs{
+//					RetentionDays: pulumi.Int(30),
+//				},
+//				Functions: tidegate.FunctionMap{
+//					"create": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./create"),
+//						Runtime: pulumi.String("nodejs22.x"),
+//						Handler: pulumi.String("index.handler"),
+//						Environment: pulumi.StringMap{
+//							"QUEUE_URL": orders.Url,
+//						},
+//						Permissions: tidegate.FunctionPermissionArray{
+//							&tidegate.FunctionPermissionArgs{
+//								Actions: pulumi.StringArray{
+//									pulumi.String("sqs:SendMessage"),
+//								},
+//								Resources: pulumi.StringArray{
+//									orders.Arn,
+//								},
+//							},
+//						},
+//					},
+//					"read": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./read"),
+//						Runtime: pulumi.String("provided.al2023"),
+//						Build: &tidegate.FunctionBuildArgs{
+//							Command: pulumi.String("CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap ."),
+//						},
+//					},
+//				},
+//				Release: &tidegate.ReleaseArgs{
+//					Strategy: pulumi.String("canary"),
+//					Weight:   pulumi.Int(10),
+//					Interval: pulumi.String("5m"),
+//					Gate: &tidegate.ReleaseGateArgs{
+//						MaxErrorRate:   pulumi.Float64(0.01),
+//						MaxP95Ratio:    pulumi.Float64(1.5),
+//						MinInvocations: pulumi.Int(50),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("shopUrl", shop.Url)
+//			return nil
+//		})
+//	}
+//
+// ```
 type HttpApi struct {
 	pulumi.CustomResourceState
 

@@ -15,7 +15,38 @@ import (
 // Returns the next times at which a schedule expression fires, as RFC 3339 strings in its time zone; fewer than asked for if it fires no more. They come after the time `from`, if given, else after now. A `rate` counts from `from`, else from 1970-01-01T00:00:00Z; a real schedule counts from when it was created.
 //
 // Without `from` the result changes whenever a run passes. Where it goes into a resource, give a `from` that stays.
-func NextRuns(ctx *pulumi.Context, expression string, timezone string, count int, from []string, opts ...pulumi.InvokeOption) ([]string, error) {
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// From now on, to look at.
+//			nextReportsResult, err := tidegate.NextRuns(ctx, "cron(0 2 * * ? *)", "Europe/Berlin", 3, nil)
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("nextReports", pulumi.ToStringArray(nextReportsResult))
+//			// From a time that stays, to be used by resources.
+//			firstReportResult, err := tidegate.NextRuns(ctx, "rate(12 hours)", "UTC", 1, pulumi.StringRef("2026-01-01T00:00:00Z"))
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("firstReport", pulumi.ToStringArray(firstReportResult))
+//			return nil
+//		})
+//	}
+//
+// ```
+func NextRuns(ctx *pulumi.Context, expression string, timezone string, count int, from *string, opts ...pulumi.InvokeOption) ([]string, error) {
 	args := nextRunsArgs{
 		Expression: expression,
 		Timezone:   timezone,
@@ -43,11 +74,11 @@ type nextRunsArgs struct {
 	Timezone string `pulumi:"timezone"`
 	// How many times to return, 1 to 100.
 	Count int `pulumi:"count"`
-	// At most one time to begin at (RFC 3339). Default: now.
-	From []string `pulumi:"from"`
+	// Time to begin at (RFC 3339). Default: now.
+	From *string `pulumi:"from"`
 }
 
-func NextRunsOutput(ctx *pulumi.Context, expression pulumi.StringInput, timezone pulumi.StringInput, count pulumi.IntInput, from pulumi.StringArrayInput, opts ...pulumi.InvokeOption) pulumi.StringArrayOutput {
+func NextRunsOutput(ctx *pulumi.Context, expression pulumi.StringInput, timezone pulumi.StringInput, count pulumi.IntInput, from pulumi.StringPtrInput, opts ...pulumi.InvokeOption) pulumi.StringArrayOutput {
 	args := nextRunsOutputArgs{
 		Expression: expression,
 		Timezone:   timezone,
@@ -76,8 +107,8 @@ type nextRunsOutputArgs struct {
 	Timezone pulumi.StringInput `pulumi:"timezone"`
 	// How many times to return, 1 to 100.
 	Count pulumi.IntInput `pulumi:"count"`
-	// At most one time to begin at (RFC 3339). Default: now.
-	From pulumi.StringArrayInput `pulumi:"from"`
+	// Time to begin at (RFC 3339). Default: now.
+	From pulumi.StringPtrInput `pulumi:"from"`
 }
 
 func (nextRunsOutputArgs) ElementType() reflect.Type {

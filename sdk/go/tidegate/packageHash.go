@@ -13,6 +13,30 @@ import (
 // SHA-256 of the package of a source
 //
 // Packages a folder or a `.zip` as a function's `source` would be (without `build`), and returns the SHA-256 of the package in base64: the function's `CodeSha256`. It depends on the names, contents and executable bits of the files alone.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			fulfilHashResult, err := tidegate.PackageHash(ctx, "./fulfil")
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("fulfilHash", pulumi.String(fulfilHashResult))
+//			return nil
+//		})
+//	}
+//
+// ```
 func PackageHash(ctx *pulumi.Context, path string, opts ...pulumi.InvokeOption) (string, error) {
 	args := packageHashArgs{
 		Path: path,

@@ -11,10 +11,58 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate/internal"
 )
 
-// The provider type for the tidegate package. By default, resources use package-wide configuration
-// settings, however an explicit `Provider` instance may be created and passed during resource
-// construction to achieve fine-grained programmatic control over provider settings. See the
-// [documentation](https://www.pulumi.com/docs/reference/programming-model/#providers) for more information.
+// A provider of its own for some resources, in place of the package's configuration: another runtime, another account or region.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			cfg := config.New(ctx, "")
+//			stagingToken := cfg.RequireSecret("stagingToken")
+//			// A runtime elsewhere.
+//			_, err := tidegate.NewProvider(ctx, "staging", &tidegate.ProviderArgs{
+//				Open: &tidegate.ProviderOpenArgs{
+//					Endpoint: pulumi.String("https://tidegate.staging.example.org"),
+//					Token:    stagingToken,
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// AWS, with the credentials that its own tools would find, and as a role.
+//			_, err = tidegate.NewProvider(ctx, "production", &tidegate.ProviderArgs{
+//				Target: pulumi.String("aws"),
+//				Aws: &tidegate.ProviderAwsArgs{
+//					Region: pulumi.String("eu-central-1"),
+//					AssumeRole: &tidegate.ProviderAwsAssumeRoleArgs{
+//						RoleArn: pulumi.String("arn:aws:iam::123456789012:role/deploy"),
+//					},
+//					AllowedAccountIds: pulumi.StringArray{
+//						pulumi.String("123456789012"),
+//					},
+//					DefaultTags: pulumi.StringMap{
+//						"team": pulumi.String("shop"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
 type Provider struct {
 	pulumi.ProviderResourceState
 

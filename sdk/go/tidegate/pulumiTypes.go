@@ -2669,7 +2669,7 @@ type ProviderAws struct {
 	// URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
 	HttpsProxy *string `pulumi:"httpsProxy"`
 	// How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-	MaxRetries *int `pulumi:"maxRetries"`
+	MaxRetries *float64 `pulumi:"maxRetries"`
 	// Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
 	NoProxy *string `pulumi:"noProxy"`
 	// Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
@@ -2729,7 +2729,7 @@ type ProviderAwsArgs struct {
 	// URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
 	HttpsProxy pulumi.StringPtrInput `pulumi:"httpsProxy"`
 	// How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-	MaxRetries pulumi.IntPtrInput `pulumi:"maxRetries"`
+	MaxRetries pulumi.Float64PtrInput `pulumi:"maxRetries"`
 	// Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
 	NoProxy pulumi.StringPtrInput `pulumi:"noProxy"`
 	// Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
@@ -2887,8 +2887,8 @@ func (o ProviderAwsOutput) HttpsProxy() pulumi.StringPtrOutput {
 }
 
 // How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-func (o ProviderAwsOutput) MaxRetries() pulumi.IntPtrOutput {
-	return o.ApplyT(func(v ProviderAws) *int { return v.MaxRetries }).(pulumi.IntPtrOutput)
+func (o ProviderAwsOutput) MaxRetries() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v ProviderAws) *float64 { return v.MaxRetries }).(pulumi.Float64PtrOutput)
 }
 
 // Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
@@ -3081,13 +3081,13 @@ func (o ProviderAwsPtrOutput) HttpsProxy() pulumi.StringPtrOutput {
 }
 
 // How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-func (o ProviderAwsPtrOutput) MaxRetries() pulumi.IntPtrOutput {
-	return o.ApplyT(func(v *ProviderAws) *int {
+func (o ProviderAwsPtrOutput) MaxRetries() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v *ProviderAws) *float64 {
 		if v == nil {
 			return nil
 		}
 		return v.MaxRetries
-	}).(pulumi.IntPtrOutput)
+	}).(pulumi.Float64PtrOutput)
 }
 
 // Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
@@ -4981,7 +4981,7 @@ type ScheduleEntry struct {
 	Enabled *bool `pulumi:"enabled"`
 	// No firing after this time (RFC 3339). Default: no bound.
 	End *string `pulumi:"end"`
-	// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+	// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.NextRuns` shows what it means.
 	Expression string `pulumi:"expression"`
 	// Spreads the firing over this long after its time, whole minutes, `"1m"` to `"24h"`; `"0s"` is off. Default: `"0s"`.
 	FlexibleWindow *string `pulumi:"flexibleWindow"`
@@ -5015,7 +5015,7 @@ type ScheduleEntryArgs struct {
 	Enabled pulumi.BoolPtrInput `pulumi:"enabled"`
 	// No firing after this time (RFC 3339). Default: no bound.
 	End pulumi.StringPtrInput `pulumi:"end"`
-	// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+	// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.NextRuns` shows what it means.
 	Expression pulumi.StringInput `pulumi:"expression"`
 	// Spreads the firing over this long after its time, whole minutes, `"1m"` to `"24h"`; `"0s"` is off. Default: `"0s"`.
 	FlexibleWindow pulumi.StringPtrInput `pulumi:"flexibleWindow"`
@@ -5097,7 +5097,7 @@ func (o ScheduleEntryOutput) End() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v ScheduleEntry) *string { return v.End }).(pulumi.StringPtrOutput)
 }
 
-// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+// `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.NextRuns` shows what it means.
 func (o ScheduleEntryOutput) Expression() pulumi.StringOutput {
 	return o.ApplyT(func(v ScheduleEntry) string { return v.Expression }).(pulumi.StringOutput)
 }
@@ -5314,9 +5314,9 @@ type GetReleasesRelease struct {
 	// When it began (RFC 3339).
 	Began string `pulumi:"began"`
 	// Who began it, such as `ada@laptop`.
-	By string `pulumi:"by"`
+	By *string `pulumi:"by"`
 	// When it ended; null while it is under way.
-	Ended string `pulumi:"ended"`
+	Ended *string `pulumi:"ended"`
 	// Identifies what it makes live, as the resource's `ReleaseId`.
 	Id string `pulumi:"id"`
 	// The functions whose alias `live` it moves, by name.
@@ -5352,9 +5352,9 @@ type GetReleasesReleaseArgs struct {
 	// When it began (RFC 3339).
 	Began pulumi.StringInput `pulumi:"began"`
 	// Who began it, such as `ada@laptop`.
-	By pulumi.StringInput `pulumi:"by"`
+	By pulumi.StringPtrInput `pulumi:"by"`
 	// When it ended; null while it is under way.
-	Ended pulumi.StringInput `pulumi:"ended"`
+	Ended pulumi.StringPtrInput `pulumi:"ended"`
 	// Identifies what it makes live, as the resource's `ReleaseId`.
 	Id pulumi.StringInput `pulumi:"id"`
 	// The functions whose alias `live` it moves, by name.
@@ -5435,13 +5435,13 @@ func (o GetReleasesReleaseOutput) Began() pulumi.StringOutput {
 }
 
 // Who began it, such as `ada@laptop`.
-func (o GetReleasesReleaseOutput) By() pulumi.StringOutput {
-	return o.ApplyT(func(v GetReleasesRelease) string { return v.By }).(pulumi.StringOutput)
+func (o GetReleasesReleaseOutput) By() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetReleasesRelease) *string { return v.By }).(pulumi.StringPtrOutput)
 }
 
 // When it ended; null while it is under way.
-func (o GetReleasesReleaseOutput) Ended() pulumi.StringOutput {
-	return o.ApplyT(func(v GetReleasesRelease) string { return v.Ended }).(pulumi.StringOutput)
+func (o GetReleasesReleaseOutput) Ended() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetReleasesRelease) *string { return v.Ended }).(pulumi.StringPtrOutput)
 }
 
 // Identifies what it makes live, as the resource's `ReleaseId`.
@@ -5731,19 +5731,19 @@ type GetStackFunction struct {
 	// ARN of the function.
 	Arn string `pulumi:"arn"`
 	// SHA-256 of the package, in base64, unless it is an image.
-	CodeSha256 string `pulumi:"codeSha256"`
+	CodeSha256 *string `pulumi:"codeSha256"`
 	// The function's address, if it has one.
-	FunctionUrl string `pulumi:"functionUrl"`
+	FunctionUrl *string `pulumi:"functionUrl"`
 	// URI of the image, if it is one.
-	Image string `pulumi:"image"`
+	Image *string `pulumi:"image"`
 	// Name of the function's log group.
 	LogGroup string `pulumi:"logGroup"`
 	// ARN of the role the function runs as, where the target has roles.
-	RoleArn string `pulumi:"roleArn"`
+	RoleArn *string `pulumi:"roleArn"`
 	// How the alias `live` splits traffic: version → percent.
 	Routing map[string]int `pulumi:"routing"`
 	// Runtime identifier, unless it is an image.
-	Runtime string `pulumi:"runtime"`
+	Runtime *string `pulumi:"runtime"`
 	// The version that the alias `live` points at; of two, the one with more of the traffic.
 	Version int `pulumi:"version"`
 }
@@ -5765,19 +5765,19 @@ type GetStackFunctionArgs struct {
 	// ARN of the function.
 	Arn pulumi.StringInput `pulumi:"arn"`
 	// SHA-256 of the package, in base64, unless it is an image.
-	CodeSha256 pulumi.StringInput `pulumi:"codeSha256"`
+	CodeSha256 pulumi.StringPtrInput `pulumi:"codeSha256"`
 	// The function's address, if it has one.
-	FunctionUrl pulumi.StringInput `pulumi:"functionUrl"`
+	FunctionUrl pulumi.StringPtrInput `pulumi:"functionUrl"`
 	// URI of the image, if it is one.
-	Image pulumi.StringInput `pulumi:"image"`
+	Image pulumi.StringPtrInput `pulumi:"image"`
 	// Name of the function's log group.
 	LogGroup pulumi.StringInput `pulumi:"logGroup"`
 	// ARN of the role the function runs as, where the target has roles.
-	RoleArn pulumi.StringInput `pulumi:"roleArn"`
+	RoleArn pulumi.StringPtrInput `pulumi:"roleArn"`
 	// How the alias `live` splits traffic: version → percent.
 	Routing pulumi.IntMapInput `pulumi:"routing"`
 	// Runtime identifier, unless it is an image.
-	Runtime pulumi.StringInput `pulumi:"runtime"`
+	Runtime pulumi.StringPtrInput `pulumi:"runtime"`
 	// The version that the alias `live` points at; of two, the one with more of the traffic.
 	Version pulumi.IntInput `pulumi:"version"`
 }
@@ -5844,18 +5844,18 @@ func (o GetStackFunctionOutput) Arn() pulumi.StringOutput {
 }
 
 // SHA-256 of the package, in base64, unless it is an image.
-func (o GetStackFunctionOutput) CodeSha256() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackFunction) string { return v.CodeSha256 }).(pulumi.StringOutput)
+func (o GetStackFunctionOutput) CodeSha256() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackFunction) *string { return v.CodeSha256 }).(pulumi.StringPtrOutput)
 }
 
 // The function's address, if it has one.
-func (o GetStackFunctionOutput) FunctionUrl() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackFunction) string { return v.FunctionUrl }).(pulumi.StringOutput)
+func (o GetStackFunctionOutput) FunctionUrl() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackFunction) *string { return v.FunctionUrl }).(pulumi.StringPtrOutput)
 }
 
 // URI of the image, if it is one.
-func (o GetStackFunctionOutput) Image() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackFunction) string { return v.Image }).(pulumi.StringOutput)
+func (o GetStackFunctionOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackFunction) *string { return v.Image }).(pulumi.StringPtrOutput)
 }
 
 // Name of the function's log group.
@@ -5864,8 +5864,8 @@ func (o GetStackFunctionOutput) LogGroup() pulumi.StringOutput {
 }
 
 // ARN of the role the function runs as, where the target has roles.
-func (o GetStackFunctionOutput) RoleArn() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackFunction) string { return v.RoleArn }).(pulumi.StringOutput)
+func (o GetStackFunctionOutput) RoleArn() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackFunction) *string { return v.RoleArn }).(pulumi.StringPtrOutput)
 }
 
 // How the alias `live` splits traffic: version → percent.
@@ -5874,8 +5874,8 @@ func (o GetStackFunctionOutput) Routing() pulumi.IntMapOutput {
 }
 
 // Runtime identifier, unless it is an image.
-func (o GetStackFunctionOutput) Runtime() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackFunction) string { return v.Runtime }).(pulumi.StringOutput)
+func (o GetStackFunctionOutput) Runtime() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackFunction) *string { return v.Runtime }).(pulumi.StringPtrOutput)
 }
 
 // The version that the alias `live` points at; of two, the one with more of the traffic.
@@ -5907,7 +5907,7 @@ type GetStackRelease struct {
 	// When it began (RFC 3339).
 	Began string `pulumi:"began"`
 	// Who began it, such as `ada@laptop`.
-	By string `pulumi:"by"`
+	By *string `pulumi:"by"`
 	// Identifies what it makes live.
 	Id string `pulumi:"id"`
 	// `running`, `paused` and `held` are under way; `finished` and `rolled_back` have ended.
@@ -5933,7 +5933,7 @@ type GetStackReleaseArgs struct {
 	// When it began (RFC 3339).
 	Began pulumi.StringInput `pulumi:"began"`
 	// Who began it, such as `ada@laptop`.
-	By pulumi.StringInput `pulumi:"by"`
+	By pulumi.StringPtrInput `pulumi:"by"`
 	// Identifies what it makes live.
 	Id pulumi.StringInput `pulumi:"id"`
 	// `running`, `paused` and `held` are under way; `finished` and `rolled_back` have ended.
@@ -5956,6 +5956,47 @@ func (i GetStackReleaseArgs) ToGetStackReleaseOutputWithContext(ctx context.Cont
 	return pulumi.ToOutputWithContext(ctx, i).(GetStackReleaseOutput)
 }
 
+func (i GetStackReleaseArgs) ToGetStackReleasePtrOutput() GetStackReleasePtrOutput {
+	return i.ToGetStackReleasePtrOutputWithContext(context.Background())
+}
+
+func (i GetStackReleaseArgs) ToGetStackReleasePtrOutputWithContext(ctx context.Context) GetStackReleasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStackReleaseOutput).ToGetStackReleasePtrOutputWithContext(ctx)
+}
+
+// GetStackReleasePtrInput is an input type that accepts GetStackReleaseArgs, GetStackReleasePtr and GetStackReleasePtrOutput values.
+// You can construct a concrete instance of `GetStackReleasePtrInput` via:
+//
+//	        GetStackReleaseArgs{...}
+//
+//	or:
+//
+//	        nil
+type GetStackReleasePtrInput interface {
+	pulumi.Input
+
+	ToGetStackReleasePtrOutput() GetStackReleasePtrOutput
+	ToGetStackReleasePtrOutputWithContext(context.Context) GetStackReleasePtrOutput
+}
+
+type getStackReleasePtrType GetStackReleaseArgs
+
+func GetStackReleasePtr(v *GetStackReleaseArgs) GetStackReleasePtrInput {
+	return (*getStackReleasePtrType)(v)
+}
+
+func (*getStackReleasePtrType) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStackRelease)(nil)).Elem()
+}
+
+func (i *getStackReleasePtrType) ToGetStackReleasePtrOutput() GetStackReleasePtrOutput {
+	return i.ToGetStackReleasePtrOutputWithContext(context.Background())
+}
+
+func (i *getStackReleasePtrType) ToGetStackReleasePtrOutputWithContext(ctx context.Context) GetStackReleasePtrOutput {
+	return pulumi.ToOutputWithContext(ctx, i).(GetStackReleasePtrOutput)
+}
+
 type GetStackReleaseOutput struct{ *pulumi.OutputState }
 
 func (GetStackReleaseOutput) ElementType() reflect.Type {
@@ -5970,14 +6011,24 @@ func (o GetStackReleaseOutput) ToGetStackReleaseOutputWithContext(ctx context.Co
 	return o
 }
 
+func (o GetStackReleaseOutput) ToGetStackReleasePtrOutput() GetStackReleasePtrOutput {
+	return o.ToGetStackReleasePtrOutputWithContext(context.Background())
+}
+
+func (o GetStackReleaseOutput) ToGetStackReleasePtrOutputWithContext(ctx context.Context) GetStackReleasePtrOutput {
+	return o.ApplyTWithContext(ctx, func(_ context.Context, v GetStackRelease) *GetStackRelease {
+		return &v
+	}).(GetStackReleasePtrOutput)
+}
+
 // When it began (RFC 3339).
 func (o GetStackReleaseOutput) Began() pulumi.StringOutput {
 	return o.ApplyT(func(v GetStackRelease) string { return v.Began }).(pulumi.StringOutput)
 }
 
 // Who began it, such as `ada@laptop`.
-func (o GetStackReleaseOutput) By() pulumi.StringOutput {
-	return o.ApplyT(func(v GetStackRelease) string { return v.By }).(pulumi.StringOutput)
+func (o GetStackReleaseOutput) By() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetStackRelease) *string { return v.By }).(pulumi.StringPtrOutput)
 }
 
 // Identifies what it makes live.
@@ -6000,23 +6051,107 @@ func (o GetStackReleaseOutput) Weight() pulumi.IntOutput {
 	return o.ApplyT(func(v GetStackRelease) int { return v.Weight }).(pulumi.IntOutput)
 }
 
+type GetStackReleasePtrOutput struct{ *pulumi.OutputState }
+
+func (GetStackReleasePtrOutput) ElementType() reflect.Type {
+	return reflect.TypeOf((**GetStackRelease)(nil)).Elem()
+}
+
+func (o GetStackReleasePtrOutput) ToGetStackReleasePtrOutput() GetStackReleasePtrOutput {
+	return o
+}
+
+func (o GetStackReleasePtrOutput) ToGetStackReleasePtrOutputWithContext(ctx context.Context) GetStackReleasePtrOutput {
+	return o
+}
+
+func (o GetStackReleasePtrOutput) Elem() GetStackReleaseOutput {
+	return o.ApplyT(func(v *GetStackRelease) GetStackRelease {
+		if v != nil {
+			return *v
+		}
+		var ret GetStackRelease
+		return ret
+	}).(GetStackReleaseOutput)
+}
+
+// When it began (RFC 3339).
+func (o GetStackReleasePtrOutput) Began() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Began
+	}).(pulumi.StringPtrOutput)
+}
+
+// Who began it, such as `ada@laptop`.
+func (o GetStackReleasePtrOutput) By() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *string {
+		if v == nil {
+			return nil
+		}
+		return v.By
+	}).(pulumi.StringPtrOutput)
+}
+
+// Identifies what it makes live.
+func (o GetStackReleasePtrOutput) Id() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Id
+	}).(pulumi.StringPtrOutput)
+}
+
+// `running`, `paused` and `held` are under way; `finished` and `rolled_back` have ended.
+func (o GetStackReleasePtrOutput) State() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.State
+	}).(pulumi.StringPtrOutput)
+}
+
+// What happened last, in words.
+func (o GetStackReleasePtrOutput) Verdict() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *string {
+		if v == nil {
+			return nil
+		}
+		return &v.Verdict
+	}).(pulumi.StringPtrOutput)
+}
+
+// Percent of the traffic that the new versions have.
+func (o GetStackReleasePtrOutput) Weight() pulumi.IntPtrOutput {
+	return o.ApplyT(func(v *GetStackRelease) *int {
+		if v == nil {
+			return nil
+		}
+		return &v.Weight
+	}).(pulumi.IntPtrOutput)
+}
+
 type GetVersionsVersion struct {
 	// SHA-256 of its package, in base64, unless it is an image.
-	CodeSha256 string `pulumi:"codeSha256"`
+	CodeSha256 *string `pulumi:"codeSha256"`
 	// Size of its package in bytes; 0 for an image.
 	CodeSize int `pulumi:"codeSize"`
 	// When it was published (RFC 3339).
 	Created string `pulumi:"created"`
 	// Entry point.
-	Handler string `pulumi:"handler"`
+	Handler *string `pulumi:"handler"`
 	// URI of its image, if it is one.
-	Image string `pulumi:"image"`
+	Image *string `pulumi:"image"`
 	// Memory in MB.
 	Memory int `pulumi:"memory"`
 	// Its number.
 	Number int `pulumi:"number"`
 	// Runtime identifier, unless it is an image.
-	Runtime string `pulumi:"runtime"`
+	Runtime *string `pulumi:"runtime"`
 	// Longest run of one invocation, such as `30s`.
 	Timeout string `pulumi:"timeout"`
 }
@@ -6034,21 +6169,21 @@ type GetVersionsVersionInput interface {
 
 type GetVersionsVersionArgs struct {
 	// SHA-256 of its package, in base64, unless it is an image.
-	CodeSha256 pulumi.StringInput `pulumi:"codeSha256"`
+	CodeSha256 pulumi.StringPtrInput `pulumi:"codeSha256"`
 	// Size of its package in bytes; 0 for an image.
 	CodeSize pulumi.IntInput `pulumi:"codeSize"`
 	// When it was published (RFC 3339).
 	Created pulumi.StringInput `pulumi:"created"`
 	// Entry point.
-	Handler pulumi.StringInput `pulumi:"handler"`
+	Handler pulumi.StringPtrInput `pulumi:"handler"`
 	// URI of its image, if it is one.
-	Image pulumi.StringInput `pulumi:"image"`
+	Image pulumi.StringPtrInput `pulumi:"image"`
 	// Memory in MB.
 	Memory pulumi.IntInput `pulumi:"memory"`
 	// Its number.
 	Number pulumi.IntInput `pulumi:"number"`
 	// Runtime identifier, unless it is an image.
-	Runtime pulumi.StringInput `pulumi:"runtime"`
+	Runtime pulumi.StringPtrInput `pulumi:"runtime"`
 	// Longest run of one invocation, such as `30s`.
 	Timeout pulumi.StringInput `pulumi:"timeout"`
 }
@@ -6105,8 +6240,8 @@ func (o GetVersionsVersionOutput) ToGetVersionsVersionOutputWithContext(ctx cont
 }
 
 // SHA-256 of its package, in base64, unless it is an image.
-func (o GetVersionsVersionOutput) CodeSha256() pulumi.StringOutput {
-	return o.ApplyT(func(v GetVersionsVersion) string { return v.CodeSha256 }).(pulumi.StringOutput)
+func (o GetVersionsVersionOutput) CodeSha256() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetVersionsVersion) *string { return v.CodeSha256 }).(pulumi.StringPtrOutput)
 }
 
 // Size of its package in bytes; 0 for an image.
@@ -6120,13 +6255,13 @@ func (o GetVersionsVersionOutput) Created() pulumi.StringOutput {
 }
 
 // Entry point.
-func (o GetVersionsVersionOutput) Handler() pulumi.StringOutput {
-	return o.ApplyT(func(v GetVersionsVersion) string { return v.Handler }).(pulumi.StringOutput)
+func (o GetVersionsVersionOutput) Handler() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetVersionsVersion) *string { return v.Handler }).(pulumi.StringPtrOutput)
 }
 
 // URI of its image, if it is one.
-func (o GetVersionsVersionOutput) Image() pulumi.StringOutput {
-	return o.ApplyT(func(v GetVersionsVersion) string { return v.Image }).(pulumi.StringOutput)
+func (o GetVersionsVersionOutput) Image() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetVersionsVersion) *string { return v.Image }).(pulumi.StringPtrOutput)
 }
 
 // Memory in MB.
@@ -6140,8 +6275,8 @@ func (o GetVersionsVersionOutput) Number() pulumi.IntOutput {
 }
 
 // Runtime identifier, unless it is an image.
-func (o GetVersionsVersionOutput) Runtime() pulumi.StringOutput {
-	return o.ApplyT(func(v GetVersionsVersion) string { return v.Runtime }).(pulumi.StringOutput)
+func (o GetVersionsVersionOutput) Runtime() pulumi.StringPtrOutput {
+	return o.ApplyT(func(v GetVersionsVersion) *string { return v.Runtime }).(pulumi.StringPtrOutput)
 }
 
 // Longest run of one invocation, such as `30s`.
@@ -6229,6 +6364,7 @@ func init() {
 	pulumi.RegisterInputType(reflect.TypeOf((*GetStackFunctionInput)(nil)).Elem(), GetStackFunctionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetStackFunctionMapInput)(nil)).Elem(), GetStackFunctionMap{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetStackReleaseInput)(nil)).Elem(), GetStackReleaseArgs{})
+	pulumi.RegisterInputType(reflect.TypeOf((*GetStackReleasePtrInput)(nil)).Elem(), GetStackReleaseArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetVersionsVersionInput)(nil)).Elem(), GetVersionsVersionArgs{})
 	pulumi.RegisterInputType(reflect.TypeOf((*GetVersionsVersionArrayInput)(nil)).Elem(), GetVersionsVersionArray{})
 	pulumi.RegisterOutputType(CorsOutput{})
@@ -6290,6 +6426,7 @@ func init() {
 	pulumi.RegisterOutputType(GetStackFunctionOutput{})
 	pulumi.RegisterOutputType(GetStackFunctionMapOutput{})
 	pulumi.RegisterOutputType(GetStackReleaseOutput{})
+	pulumi.RegisterOutputType(GetStackReleasePtrOutput{})
 	pulumi.RegisterOutputType(GetVersionsVersionOutput{})
 	pulumi.RegisterOutputType(GetVersionsVersionArrayOutput{})
 }

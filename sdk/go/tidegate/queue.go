@@ -13,6 +13,90 @@ import (
 )
 
 // A message queue together with the function that consumes it, and its queue of dead letters.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"encoding/json"
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi/config"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			cfg := config.New(ctx, "")
+//			apiKey := cfg.RequireSecret("apiKey")
+//			tmpJSON0, err := json.Marshal(map[string]map[string][]string{
+//				"body": map[string][]string{
+//					"status": []string{
+//						"paid",
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			json0 := string(tmpJSON0)
+//			_, err = tidegate.NewQueue(ctx, "orders", &tidegate.QueueArgs{
+//				Name:              pulumi.String("orders"),
+//				VisibilityTimeout: pulumi.String("3m"),
+//				DeadLetter: &tidegate.QueueDeadLetterArgs{
+//					MaxReceives: pulumi.Int(5),
+//				},
+//				Consumer: &tidegate.QueueConsumerArgs{
+//					Function:        pulumi.String("fulfil"),
+//					BatchSize:       pulumi.Int(10),
+//					BatchWindow:     pulumi.String("1s"),
+//					PartialFailures: pulumi.Bool(true),
+//					MaxConcurrency:  pulumi.Int(20),
+//					Filters: pulumi.StringArray{
+//						pulumi.String(json0),
+//					},
+//				},
+//				Functions: tidegate.FunctionMap{
+//					"fulfil": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./fulfil"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//						Memory:  pulumi.Int(256),
+//						Timeout: pulumi.String("30s"),
+//						Environment: pulumi.StringMap{
+//							"TABLE": pulumi.String("orders"),
+//						},
+//						SecretsWo: pulumi.StringMap{
+//							"API_KEY": apiKey,
+//						},
+//						SecretsVersion: pulumi.String("2026-01"),
+//						Concurrency: &tidegate.FunctionConcurrencyArgs{
+//							Reserved: pulumi.Int(50),
+//						},
+//						Async: &tidegate.FunctionAsyncArgs{
+//							Retries: pulumi.Int(2),
+//							MaxAge:  pulumi.String("1h"),
+//						},
+//						Logs: &tidegate.FunctionLogsArgs{
+//							RetentionDays: pulumi.Int(14),
+//						},
+//					},
+//				},
+//				Tags: pulumi.StringMap{
+//					"team": pulumi.String("shop"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
 type Queue struct {
 	pulumi.CustomResourceState
 

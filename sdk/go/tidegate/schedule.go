@@ -13,6 +13,68 @@ import (
 )
 
 // Schedules together with the functions they invoke, as EventBridge Scheduler's.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"encoding/json"
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			tmpJSON0, err := json.Marshal(map[string]bool{
+//				"full": true,
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			json0 := string(tmpJSON0)
+//			_, err = tidegate.NewSchedule(ctx, "reports", &tidegate.ScheduleArgs{
+//				Name: pulumi.String("reports"),
+//				Schedules: tidegate.ScheduleEntryMap{
+//					"nightly": &tidegate.ScheduleEntryArgs{
+//						Function:       pulumi.String("report"),
+//						Expression:     pulumi.String("cron(0 2 * * ? *)"),
+//						Timezone:       pulumi.String("Europe/Berlin"),
+//						Input:          pulumi.String(json0),
+//						FlexibleWindow: pulumi.String("10m"),
+//					},
+//					"hourly": &tidegate.ScheduleEntryArgs{
+//						Function:   pulumi.String("report"),
+//						Expression: pulumi.String("rate(1 hour)"),
+//						Retry: &tidegate.ScheduleEntryRetryArgs{
+//							Attempts: pulumi.Int(3),
+//							MaxAge:   pulumi.String("30m"),
+//						},
+//					},
+//					"once": &tidegate.ScheduleEntryArgs{
+//						Function:   pulumi.String("report"),
+//						Expression: pulumi.String("at(2030-01-31T12:00:00)"),
+//					},
+//				},
+//				Functions: tidegate.FunctionMap{
+//					"report": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./report"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			return nil
+//		})
+//	}
+//
+// ```
 type Schedule struct {
 	pulumi.CustomResourceState
 

@@ -13,6 +13,84 @@ import (
 )
 
 // Functions without a trigger of their own. They are invoked explicitly: by other functions, by the command line (`tidegate invoke`), with Lambda's Invoke, or at their function URLs.
+//
+// ## Example Usage
+// ```go
+// package main
+//
+// import (
+//
+//	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+//	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+//
+// )
+//
+//	func main() {
+//		pulumi.Run(func(ctx *pulumi.Context) error {
+//			// Functions that others invoke by their ARN, or at an address of their own.
+//			thumbnails, err := tidegate.NewStack(ctx, "thumbnails", &tidegate.StackArgs{
+//				Name: pulumi.String("thumbnails"),
+//				Functions: tidegate.FunctionMap{
+//					"resize": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./resize"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//						Memory:  pulumi.Int(1769),
+//						Timeout: pulumi.String("1m"),
+//						Url: &tidegate.FunctionUrlArgs{
+//							Auth: pulumi.String("none"),
+//							Cors: &tidegate.CorsArgs{
+//								AllowOrigins: pulumi.StringArray{
+//									pulumi.String("https://shop.example.org"),
+//								},
+//							},
+//						},
+//					},
+//					"smoke": &tidegate.FunctionArgs{
+//						Source:  pulumi.String("./smoke"),
+//						Runtime: pulumi.String("python3.13"),
+//						Handler: pulumi.String("app.handler"),
+//					},
+//				},
+//				Release: &tidegate.ReleaseArgs{
+//					Strategy: pulumi.String("Linear25PercentEvery1Minute"),
+//					Before:   pulumi.String("smoke"),
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			// On AWS a function may be an image, run as a role of your own, and in a VPC.
+//			_, err = tidegate.NewStack(ctx, "invoices", &tidegate.StackArgs{
+//				Name: pulumi.String("invoices"),
+//				Functions: tidegate.FunctionMap{
+//					"print": &tidegate.FunctionArgs{
+//						Image:   pulumi.String("123456789012.dkr.ecr.eu-central-1.amazonaws.com/invoices@sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"),
+//						Memory:  pulumi.Int(2048),
+//						RoleArn: pulumi.String("arn:aws:iam::123456789012:role/invoices"),
+//						Network: &tidegate.FunctionNetworkArgs{
+//							SubnetIds: pulumi.StringArray{
+//								pulumi.String("subnet-0123456789abcdef0"),
+//								pulumi.String("subnet-0fedcba9876543210"),
+//							},
+//							SecurityGroupIds: pulumi.StringArray{
+//								pulumi.String("sg-0123456789abcdef0"),
+//							},
+//						},
+//					},
+//				},
+//			})
+//			if err != nil {
+//				return err
+//			}
+//			ctx.Export("resizeUrl", thumbnails.Functions.ApplyT(func(functions map[string]tidegate.DeployedFunction) (*string, error) {
+//				return functions["resize"].FunctionUrl, nil
+//			}).(pulumi.StringPtrOutput))
+//			return nil
+//		})
+//	}
+//
+// ```
 type Stack struct {
 	pulumi.CustomResourceState
 

@@ -740,7 +740,7 @@ export interface ScheduleEntry {
      */
     end?: pulumi.Input<string | undefined>;
     /**
-     * `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+     * `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.nextRuns` shows what it means.
      */
     expression: pulumi.Input<string>;
     /**

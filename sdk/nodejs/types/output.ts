@@ -268,11 +268,11 @@ export interface GetReleasesRelease {
     /**
      * Who began it, such as `ada@laptop`.
      */
-    by: string;
+    by?: string;
     /**
      * When it ended; null while it is under way.
      */
-    ended: string;
+    ended?: string;
     /**
      * Identifies what it makes live, as the resource's `releaseId`.
      */
@@ -345,15 +345,15 @@ export interface GetStackFunction {
     /**
      * SHA-256 of the package, in base64, unless it is an image.
      */
-    codeSha256: string;
+    codeSha256?: string;
     /**
      * The function's address, if it has one.
      */
-    functionUrl: string;
+    functionUrl?: string;
     /**
      * URI of the image, if it is one.
      */
-    image: string;
+    image?: string;
     /**
      * Name of the function's log group.
      */
@@ -361,7 +361,7 @@ export interface GetStackFunction {
     /**
      * ARN of the role the function runs as, where the target has roles.
      */
-    roleArn: string;
+    roleArn?: string;
     /**
      * How the alias `live` splits traffic: version → percent.
      */
@@ -369,7 +369,7 @@ export interface GetStackFunction {
     /**
      * Runtime identifier, unless it is an image.
      */
-    runtime: string;
+    runtime?: string;
     /**
      * The version that the alias `live` points at; of two, the one with more of the traffic.
      */
@@ -384,7 +384,7 @@ export interface GetStackRelease {
     /**
      * Who began it, such as `ada@laptop`.
      */
-    by: string;
+    by?: string;
     /**
      * Identifies what it makes live.
      */
@@ -407,7 +407,7 @@ export interface GetVersionsVersion {
     /**
      * SHA-256 of its package, in base64, unless it is an image.
      */
-    codeSha256: string;
+    codeSha256?: string;
     /**
      * Size of its package in bytes; 0 for an image.
      */
@@ -419,11 +419,11 @@ export interface GetVersionsVersion {
     /**
      * Entry point.
      */
-    handler: string;
+    handler?: string;
     /**
      * URI of its image, if it is one.
      */
-    image: string;
+    image?: string;
     /**
      * Memory in MB.
      */
@@ -435,7 +435,7 @@ export interface GetVersionsVersion {
     /**
      * Runtime identifier, unless it is an image.
      */
-    runtime: string;
+    runtime?: string;
     /**
      * Longest run of one invocation, such as `30s`.
      */
@@ -616,7 +616,7 @@ export interface ScheduleEntry {
      */
     end?: string;
     /**
-     * `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+     * `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.nextRuns` shows what it means.
      */
     expression: string;
     /**

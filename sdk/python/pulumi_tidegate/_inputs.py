@@ -2015,7 +2015,7 @@ class ProviderAwsArgsDict(TypedDict):
     """
     URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
     """
-    max_retries: NotRequired[pulumi.Input[Optional[_builtins.int]]]
+    max_retries: NotRequired[pulumi.Input[Optional[_builtins.float]]]
     """
     How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
     """
@@ -2078,7 +2078,7 @@ class ProviderAwsArgs:
                  endpoints: pulumi.Input[Optional[Mapping[str, pulumi.Input[_builtins.str]]]] = None,
                  http_proxy: pulumi.Input[Optional[_builtins.str]] = None,
                  https_proxy: pulumi.Input[Optional[_builtins.str]] = None,
-                 max_retries: pulumi.Input[Optional[_builtins.int]] = None,
+                 max_retries: pulumi.Input[Optional[_builtins.float]] = None,
                  no_proxy: pulumi.Input[Optional[_builtins.str]] = None,
                  profile: pulumi.Input[Optional[_builtins.str]] = None,
                  region: pulumi.Input[Optional[_builtins.str]] = None,
@@ -2102,7 +2102,7 @@ class ProviderAwsArgs:
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] endpoints: URLs of single services, before `endpoint`: service → URL. The services are `apigatewayv2`, `cloudwatch`, `ec2`, `ecr`, `iam`, `lambda`, `logs`, `s3`, `scheduler`, `sqs`, `sts`. Default: none.
         :param pulumi.Input[_builtins.str] http_proxy: URL of a proxy for calls over HTTP. Default: `$HTTP_PROXY`.
         :param pulumi.Input[_builtins.str] https_proxy: URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
-        :param pulumi.Input[_builtins.int] max_retries: How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
+        :param pulumi.Input[_builtins.float] max_retries: How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
         :param pulumi.Input[_builtins.str] no_proxy: Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
         :param pulumi.Input[_builtins.str] profile: Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
         :param pulumi.Input[_builtins.str] region: Region of the stacks, such as `eu-central-1`. Default: `$AWS_REGION`, `$AWS_DEFAULT_REGION`, else the profile's.
@@ -2296,14 +2296,14 @@ class ProviderAwsArgs:
 
     @_builtins.property
     @pulumi.getter(name="maxRetries")
-    def max_retries(self) -> pulumi.Input[Optional[_builtins.int]]:
+    def max_retries(self) -> pulumi.Input[Optional[_builtins.float]]:
         """
         How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
         """
         return pulumi.get(self, "max_retries")
 
     @max_retries.setter
-    def max_retries(self, value: pulumi.Input[Optional[_builtins.int]]):
+    def max_retries(self, value: pulumi.Input[Optional[_builtins.float]]):
         pulumi.set(self, "max_retries", value)
 
     @_builtins.property
@@ -3509,7 +3509,7 @@ class ReleaseGateArgs:
 class ScheduleEntryArgsDict(TypedDict):
     expression: pulumi.Input[_builtins.str]
     """
-    `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+    `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.next_runs` shows what it means.
     """
     function: pulumi.Input[_builtins.str]
     """
@@ -3562,7 +3562,7 @@ class ScheduleEntryArgs:
                  start: pulumi.Input[Optional[_builtins.str]] = None,
                  timezone: pulumi.Input[Optional[_builtins.str]] = None):
         """
-        :param pulumi.Input[_builtins.str] expression: `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+        :param pulumi.Input[_builtins.str] expression: `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.next_runs` shows what it means.
         :param pulumi.Input[_builtins.str] function: Name of one of the stack's functions.
         :param pulumi.Input[_builtins.str] dead_letter: ARN of a queue for firings given up. Default: none.
         :param pulumi.Input[_builtins.bool] enabled: Whether it fires. Default: `true`.
@@ -3596,7 +3596,7 @@ class ScheduleEntryArgs:
     @pulumi.getter
     def expression(self) -> pulumi.Input[_builtins.str]:
         """
-        `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+        `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.next_runs` shows what it means.
         """
         return pulumi.get(self, "expression")
 

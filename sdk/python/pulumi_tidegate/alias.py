@@ -257,6 +257,43 @@ class Alias(pulumi.CustomResource):
 
         No update of the stack and no release moves it, and a version that it points at is kept whatever `keep_versions` says. It is removed together with its function.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        shop = tidegate.HttpApi("shop",
+            name="shop",
+            routes={
+                "POST /orders": {
+                    "function": "order",
+                },
+                "POST /beta/orders": {
+                    "function": "order",
+                    "alias": "beta",
+                },
+            },
+            functions={
+                "order": {
+                    "source": "./order",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        # Testers get the newest version with every tenth order; what is live stays as it is.
+        beta = tidegate.Alias("beta",
+            stack=shop.name,
+            function="order",
+            name="beta",
+            routing={
+                "7": 90,
+                "8": 10,
+            },
+            url={
+                "auth": "none",
+            })
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[_builtins.str] function: Name of the function within the stack. Another is another alias.
@@ -275,6 +312,43 @@ class Alias(pulumi.CustomResource):
         A further alias of a function, beside `live`: a name for one version, or for two that share its traffic by the weights given here. Invoke it by its `arn`, give it an address of its own with `url`, or bind a route of a `tidegate.HttpApi` to it with the route's `alias`.
 
         No update of the stack and no release moves it, and a version that it points at is kept whatever `keep_versions` says. It is removed together with its function.
+
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        shop = tidegate.HttpApi("shop",
+            name="shop",
+            routes={
+                "POST /orders": {
+                    "function": "order",
+                },
+                "POST /beta/orders": {
+                    "function": "order",
+                    "alias": "beta",
+                },
+            },
+            functions={
+                "order": {
+                    "source": "./order",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        # Testers get the newest version with every tenth order; what is live stays as it is.
+        beta = tidegate.Alias("beta",
+            stack=shop.name,
+            function="order",
+            name="beta",
+            routing={
+                "7": 90,
+                "8": 10,
+            },
+            url={
+                "auth": "none",
+            })
+        ```
 
         :param str resource_name: The name of the resource.
         :param AliasArgs args: The arguments to use to populate this resource's properties.
@@ -387,7 +461,7 @@ class Alias(pulumi.CustomResource):
 
     @_builtins.property
     @pulumi.getter(name="functionUrl")
-    def function_url(self) -> pulumi.Output[_builtins.str]:
+    def function_url(self) -> pulumi.Output[Optional[_builtins.str]]:
         """
         The alias's address, if it has a `url`.
         """

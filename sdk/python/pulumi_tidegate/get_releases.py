@@ -41,16 +41,25 @@ class GetReleasesResult:
     @_builtins.property
     @pulumi.getter
     def id(self) -> _builtins.str:
+        """
+        The stack's name.
+        """
         return pulumi.get(self, "id")
 
     @_builtins.property
     @pulumi.getter
     def releases(self) -> Sequence['outputs.GetReleasesReleaseResult']:
+        """
+        The releases, newest first.
+        """
         return pulumi.get(self, "releases")
 
     @_builtins.property
     @pulumi.getter
     def stack(self) -> _builtins.str:
+        """
+        Name of the stack.
+        """
         return pulumi.get(self, "stack")
 
 
@@ -69,6 +78,17 @@ def get_releases(stack: Optional[_builtins.str] = None,
                  opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetReleasesResult:
     """
     The releases of a stack: who released what and when, how it went, and why it ended. The last twenty that have ended at least, and the one under way.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    orders = tidegate.get_releases(stack="orders")
+    pulumi.export("releases", orders.releases)
+    ```
+
+    :param _builtins.str stack: Name of the stack.
     """
     __args__ = dict()
     __args__['stack'] = stack
@@ -83,6 +103,17 @@ def get_releases_output(stack: pulumi.Input[Optional[_builtins.str]] = None,
                         opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetReleasesResult]:
     """
     The releases of a stack: who released what and when, how it went, and why it ended. The last twenty that have ended at least, and the one under way.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    orders = tidegate.get_releases(stack="orders")
+    pulumi.export("releases", orders.releases)
+    ```
+
+    :param _builtins.str stack: Name of the stack.
     """
     __args__ = dict()
     __args__['stack'] = stack

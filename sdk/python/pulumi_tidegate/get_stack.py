@@ -64,57 +64,90 @@ class GetStackResult:
 
     @_builtins.property
     @pulumi.getter
-    def arn(self) -> _builtins.str:
+    def arn(self) -> Optional[_builtins.str]:
+        """
+        ARN of the trigger, where it has one.
+        """
         return pulumi.get(self, "arn")
 
     @_builtins.property
     @pulumi.getter
     def components(self) -> Mapping[str, _builtins.str]:
+        """
+        What the stack owns on its target: component → `ready`, or what is wrong with it.
+        """
         return pulumi.get(self, "components")
 
     @_builtins.property
     @pulumi.getter(name="deadLetterArn")
-    def dead_letter_arn(self) -> _builtins.str:
+    def dead_letter_arn(self) -> Optional[_builtins.str]:
+        """
+        ARN of a queue's dead letters, if there are any kept.
+        """
         return pulumi.get(self, "dead_letter_arn")
 
     @_builtins.property
     @pulumi.getter
     def functions(self) -> Mapping[str, 'outputs.GetStackFunctionResult']:
+        """
+        The stack's functions by name.
+        """
         return pulumi.get(self, "functions")
 
     @_builtins.property
     @pulumi.getter
     def id(self) -> _builtins.str:
+        """
+        The stack's name.
+        """
         return pulumi.get(self, "id")
 
     @_builtins.property
     @pulumi.getter
     def kind(self) -> _builtins.str:
+        """
+        What triggers it: `http_api`, `queue`, `schedule`, or `stack` for nothing, as in the resource's type.
+        """
         return pulumi.get(self, "kind")
 
     @_builtins.property
     @pulumi.getter
     def name(self) -> _builtins.str:
+        """
+        Name of the stack.
+        """
         return pulumi.get(self, "name")
 
     @_builtins.property
     @pulumi.getter
-    def release(self) -> 'outputs.GetStackReleaseResult':
+    def release(self) -> Optional['outputs.GetStackReleaseResult']:
+        """
+        The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+        """
         return pulumi.get(self, "release")
 
     @_builtins.property
     @pulumi.getter(name="releaseId")
     def release_id(self) -> _builtins.str:
+        """
+        Identifies what its functions are now: a hash of their code and effective configuration.
+        """
         return pulumi.get(self, "release_id")
 
     @_builtins.property
     @pulumi.getter
     def tags(self) -> Mapping[str, _builtins.str]:
+        """
+        Tags of the stack.
+        """
         return pulumi.get(self, "tags")
 
     @_builtins.property
     @pulumi.getter
-    def url(self) -> _builtins.str:
+    def url(self) -> Optional[_builtins.str]:
+        """
+        Address of the trigger, where it has one.
+        """
         return pulumi.get(self, "url")
 
 
@@ -141,6 +174,18 @@ def get_stack(name: Optional[_builtins.str] = None,
               opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetStackResult:
     """
     Any stack of the target by its name, whatever its kind and whoever deploys it.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    # A queue that another team deploys.
+    orders = tidegate.get_stack(name="orders")
+    pulumi.export("ordersUrl", orders.url)
+    ```
+
+    :param _builtins.str name: Name of the stack.
     """
     __args__ = dict()
     __args__['name'] = name
@@ -163,6 +208,18 @@ def get_stack_output(name: pulumi.Input[Optional[_builtins.str]] = None,
                      opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetStackResult]:
     """
     Any stack of the target by its name, whatever its kind and whoever deploys it.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    # A queue that another team deploys.
+    orders = tidegate.get_stack(name="orders")
+    pulumi.export("ordersUrl", orders.url)
+    ```
+
+    :param _builtins.str name: Name of the stack.
     """
     __args__ = dict()
     __args__['name'] = name

@@ -47,26 +47,41 @@ class GetVersionsResult:
     @_builtins.property
     @pulumi.getter
     def function(self) -> _builtins.str:
+        """
+        Name of the function within the stack.
+        """
         return pulumi.get(self, "function")
 
     @_builtins.property
     @pulumi.getter
     def id(self) -> _builtins.str:
+        """
+        `<stack>/<function>`.
+        """
         return pulumi.get(self, "id")
 
     @_builtins.property
     @pulumi.getter
     def routing(self) -> Mapping[str, _builtins.int]:
+        """
+        How the alias `live` splits traffic: version → percent.
+        """
         return pulumi.get(self, "routing")
 
     @_builtins.property
     @pulumi.getter
     def stack(self) -> _builtins.str:
+        """
+        Name of the stack.
+        """
         return pulumi.get(self, "stack")
 
     @_builtins.property
     @pulumi.getter
     def versions(self) -> Sequence['outputs.GetVersionsVersionResult']:
+        """
+        The versions, oldest first.
+        """
         return pulumi.get(self, "versions")
 
 
@@ -88,6 +103,19 @@ def get_versions(function: Optional[_builtins.str] = None,
                  opts: Optional[pulumi.InvokeOptions] = None) -> AwaitableGetVersionsResult:
     """
     The versions of a function that exist. A version is an immutable snapshot; its number is never used again.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    fulfil = tidegate.get_versions(stack="orders",
+        function="fulfil")
+    pulumi.export("versions", fulfil.versions)
+    ```
+
+    :param _builtins.str function: Name of the function within the stack.
+    :param _builtins.str stack: Name of the stack.
     """
     __args__ = dict()
     __args__['function'] = function
@@ -106,6 +134,19 @@ def get_versions_output(function: pulumi.Input[Optional[_builtins.str]] = None,
                         opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[GetVersionsResult]:
     """
     The versions of a function that exist. A version is an immutable snapshot; its number is never used again.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    fulfil = tidegate.get_versions(stack="orders",
+        function="fulfil")
+    pulumi.export("versions", fulfil.versions)
+    ```
+
+    :param _builtins.str function: Name of the function within the stack.
+    :param _builtins.str stack: Name of the stack.
     """
     __args__ = dict()
     __args__['function'] = function

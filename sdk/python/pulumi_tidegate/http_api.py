@@ -404,6 +404,93 @@ class HttpApi(pulumi.CustomResource):
         """
         An HTTP API together with the functions that answer it, as API Gateway's HTTP APIs with payload format 2.0.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        orders = tidegate.Queue("orders",
+            name="orders",
+            consumer={
+                "function": "fulfil",
+            },
+            functions={
+                "fulfil": {
+                    "source": "./fulfil",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        shop = tidegate.HttpApi("shop",
+            name="shop",
+            routes={
+                "POST /orders": {
+                    "function": "create",
+                },
+                "GET /orders/{id}": {
+                    "function": "read",
+                },
+                "GET /health": {
+                    "function": "read",
+                    "auth": "none",
+                },
+                "DELETE /orders/{id+}": {
+                    "function": "create",
+                    "scopes": ["admin"],
+                },
+            },
+            cors={
+                "allow_origins": ["https://shop.example.org"],
+                "allow_methods": [
+                    "GET",
+                    "POST",
+                ],
+            },
+            throttle={
+                "rate": float(100),
+                "burst": 200,
+            },
+            auth={
+                "issuer": "https://login.example.org",
+                "audiences": ["shop"],
+            },
+            access_log={
+                "retention_days": 30,
+            },
+            functions={
+                "create": {
+                    "source": "./create",
+                    "runtime": "nodejs22.x",
+                    "handler": "index.handler",
+                    "environment": {
+                        "QUEUE_URL": orders.url,
+                    },
+                    "permissions": [{
+                        "actions": ["sqs:SendMessage"],
+                        "resources": [orders.arn],
+                    }],
+                },
+                "read": {
+                    "source": "./read",
+                    "runtime": "provided.al2023",
+                    "build": {
+                        "command": "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap .",
+                    },
+                },
+            },
+            release={
+                "strategy": "canary",
+                "weight": 10,
+                "interval": "5m",
+                "gate": {
+                    "max_error_rate": 0.01,
+                    "max_p95_ratio": 1.5,
+                    "min_invocations": 50,
+                },
+            })
+        pulumi.export("shopUrl", shop.url)
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Union['HttpApiAccessLogArgs', 'HttpApiAccessLogArgsDict']] access_log: Writes a line for every request, into a log group of its own. AWS only. Default: none.
@@ -424,6 +511,93 @@ class HttpApi(pulumi.CustomResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         An HTTP API together with the functions that answer it, as API Gateway's HTTP APIs with payload format 2.0.
+
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        orders = tidegate.Queue("orders",
+            name="orders",
+            consumer={
+                "function": "fulfil",
+            },
+            functions={
+                "fulfil": {
+                    "source": "./fulfil",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        shop = tidegate.HttpApi("shop",
+            name="shop",
+            routes={
+                "POST /orders": {
+                    "function": "create",
+                },
+                "GET /orders/{id}": {
+                    "function": "read",
+                },
+                "GET /health": {
+                    "function": "read",
+                    "auth": "none",
+                },
+                "DELETE /orders/{id+}": {
+                    "function": "create",
+                    "scopes": ["admin"],
+                },
+            },
+            cors={
+                "allow_origins": ["https://shop.example.org"],
+                "allow_methods": [
+                    "GET",
+                    "POST",
+                ],
+            },
+            throttle={
+                "rate": float(100),
+                "burst": 200,
+            },
+            auth={
+                "issuer": "https://login.example.org",
+                "audiences": ["shop"],
+            },
+            access_log={
+                "retention_days": 30,
+            },
+            functions={
+                "create": {
+                    "source": "./create",
+                    "runtime": "nodejs22.x",
+                    "handler": "index.handler",
+                    "environment": {
+                        "QUEUE_URL": orders.url,
+                    },
+                    "permissions": [{
+                        "actions": ["sqs:SendMessage"],
+                        "resources": [orders.arn],
+                    }],
+                },
+                "read": {
+                    "source": "./read",
+                    "runtime": "provided.al2023",
+                    "build": {
+                        "command": "CGO_ENABLED=0 go build -trimpath -o $TIDEGATE_OUTPUT/bootstrap .",
+                    },
+                },
+            },
+            release={
+                "strategy": "canary",
+                "weight": 10,
+                "interval": "5m",
+                "gate": {
+                    "max_error_rate": 0.01,
+                    "max_p95_ratio": 1.5,
+                    "min_invocations": 50,
+                },
+            })
+        pulumi.export("shopUrl", shop.url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param HttpApiArgs args: The arguments to use to populate this resource's properties.

@@ -22,7 +22,7 @@ __all__ = [
 def next_runs(expression: Optional[_builtins.str] = None,
               timezone: Optional[_builtins.str] = None,
               count: Optional[_builtins.int] = None,
-              from_: Optional[Sequence[_builtins.str]] = None,
+              from_: Optional[_builtins.str] = None,
               opts: Optional[pulumi.InvokeOptions] = None) -> list:
     """
     When a schedule fires next
@@ -31,10 +31,23 @@ def next_runs(expression: Optional[_builtins.str] = None,
 
     Without `from` the result changes whenever a run passes. Where it goes into a resource, give a `from` that stays.
 
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    # From now on, to look at.
+    next_reports_result = tidegate.next_runs("cron(0 2 * * ? *)", "Europe/Berlin", 3)
+    pulumi.export("nextReports", next_reports_result)
+    # From a time that stays, to be used by resources.
+    first_report_result = tidegate.next_runs("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
+    pulumi.export("firstReport", first_report_result)
+    ```
+
     :param _builtins.str expression: `cron(...)` with six fields, `rate(...)` or `at(...)`, as in `tidegate.Schedule`.
     :param _builtins.str timezone: IANA time zone, such as `Europe/Berlin`.
     :param _builtins.int count: How many times to return, 1 to 100.
-    :param Sequence[_builtins.str] from_: At most one time to begin at (RFC 3339). Default: now.
+    :param _builtins.str from_: Time to begin at (RFC 3339). Default: now.
     """
     __args__ = dict()
     __args__['expression'] = expression
@@ -48,7 +61,7 @@ def next_runs(expression: Optional[_builtins.str] = None,
 def next_runs_output(expression: pulumi.Input[Optional[_builtins.str]] = None,
                      timezone: pulumi.Input[Optional[_builtins.str]] = None,
                      count: pulumi.Input[Optional[_builtins.int]] = None,
-                     from_: pulumi.Input[Optional[Optional[Sequence[_builtins.str]]]] = None,
+                     from_: pulumi.Input[Optional[Optional[_builtins.str]]] = None,
                      opts: Optional[Union[pulumi.InvokeOptions, pulumi.InvokeOutputOptions]] = None) -> pulumi.Output[list]:
     """
     When a schedule fires next
@@ -57,10 +70,23 @@ def next_runs_output(expression: pulumi.Input[Optional[_builtins.str]] = None,
 
     Without `from` the result changes whenever a run passes. Where it goes into a resource, give a `from` that stays.
 
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    # From now on, to look at.
+    next_reports_result = tidegate.next_runs("cron(0 2 * * ? *)", "Europe/Berlin", 3)
+    pulumi.export("nextReports", next_reports_result)
+    # From a time that stays, to be used by resources.
+    first_report_result = tidegate.next_runs("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
+    pulumi.export("firstReport", first_report_result)
+    ```
+
     :param _builtins.str expression: `cron(...)` with six fields, `rate(...)` or `at(...)`, as in `tidegate.Schedule`.
     :param _builtins.str timezone: IANA time zone, such as `Europe/Berlin`.
     :param _builtins.int count: How many times to return, 1 to 100.
-    :param Sequence[_builtins.str] from_: At most one time to begin at (RFC 3339). Default: now.
+    :param _builtins.str from_: Time to begin at (RFC 3339). Default: now.
     """
     __args__ = dict()
     __args__['expression'] = expression

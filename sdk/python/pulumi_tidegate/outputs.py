@@ -1489,7 +1489,7 @@ class ScheduleEntry(dict):
                  start: Optional[_builtins.str] = None,
                  timezone: Optional[_builtins.str] = None):
         """
-        :param _builtins.str expression: `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+        :param _builtins.str expression: `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.next_runs` shows what it means.
         :param _builtins.str function: Name of one of the stack's functions.
         :param _builtins.str dead_letter: ARN of a queue for firings given up. Default: none.
         :param _builtins.bool enabled: Whether it fires. Default: `true`.
@@ -1523,7 +1523,7 @@ class ScheduleEntry(dict):
     @pulumi.getter
     def expression(self) -> _builtins.str:
         """
-        `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `provider::tidegate::next_runs` shows what it means.
+        `cron(minutes hours day-of-month month day-of-week year)`, `rate(5 minutes)` (or hours, days), or `at(2026-01-31T12:00:00)`. The function `tidegate.next_runs` shows what it means.
         """
         return pulumi.get(self, "expression")
 
@@ -1653,8 +1653,6 @@ class GetReleasesReleaseResult(dict):
     def __init__(__self__, *,
                  back: _builtins.bool,
                  began: _builtins.str,
-                 by: _builtins.str,
-                 ended: _builtins.str,
                  id: _builtins.str,
                  moves: Mapping[str, 'outputs.GetReleasesReleaseMoveResult'],
                  policy: _builtins.str,
@@ -1662,12 +1660,12 @@ class GetReleasesReleaseResult(dict):
                  steps: Sequence['outputs.GetReleasesReleaseStepResult'],
                  verdict: _builtins.str,
                  versions: Mapping[str, _builtins.int],
-                 weight: _builtins.int):
+                 weight: _builtins.int,
+                 by: Optional[_builtins.str] = None,
+                 ended: Optional[_builtins.str] = None):
         """
         :param _builtins.bool back: Whether it returned the stack to earlier versions (`tidegate rollback`).
         :param _builtins.str began: When it began (RFC 3339).
-        :param _builtins.str by: Who began it, such as `ada@laptop`.
-        :param _builtins.str ended: When it ended; null while it is under way.
         :param _builtins.str id: Identifies what it makes live, as the resource's `release_id`.
         :param Mapping[str, 'GetReleasesReleaseMoveArgs'] moves: The functions whose alias `live` it moves, by name.
         :param _builtins.str policy: How it moves, in words: `canary of 10 % for 5m`.
@@ -1676,11 +1674,11 @@ class GetReleasesReleaseResult(dict):
         :param _builtins.str verdict: What happened last, in words: why it ended, or what it waits for.
         :param Mapping[str, _builtins.int] versions: The versions of all functions of the stack once it is finished, also of those that do not move.
         :param _builtins.int weight: Percent of the traffic that the new versions have.
+        :param _builtins.str by: Who began it, such as `ada@laptop`.
+        :param _builtins.str ended: When it ended; null while it is under way.
         """
         pulumi.set(__self__, "back", back)
         pulumi.set(__self__, "began", began)
-        pulumi.set(__self__, "by", by)
-        pulumi.set(__self__, "ended", ended)
         pulumi.set(__self__, "id", id)
         pulumi.set(__self__, "moves", moves)
         pulumi.set(__self__, "policy", policy)
@@ -1689,6 +1687,10 @@ class GetReleasesReleaseResult(dict):
         pulumi.set(__self__, "verdict", verdict)
         pulumi.set(__self__, "versions", versions)
         pulumi.set(__self__, "weight", weight)
+        if by is not None:
+            pulumi.set(__self__, "by", by)
+        if ended is not None:
+            pulumi.set(__self__, "ended", ended)
 
     @_builtins.property
     @pulumi.getter
@@ -1705,22 +1707,6 @@ class GetReleasesReleaseResult(dict):
         When it began (RFC 3339).
         """
         return pulumi.get(self, "began")
-
-    @_builtins.property
-    @pulumi.getter
-    def by(self) -> _builtins.str:
-        """
-        Who began it, such as `ada@laptop`.
-        """
-        return pulumi.get(self, "by")
-
-    @_builtins.property
-    @pulumi.getter
-    def ended(self) -> _builtins.str:
-        """
-        When it ended; null while it is under way.
-        """
-        return pulumi.get(self, "ended")
 
     @_builtins.property
     @pulumi.getter
@@ -1785,6 +1771,22 @@ class GetReleasesReleaseResult(dict):
         Percent of the traffic that the new versions have.
         """
         return pulumi.get(self, "weight")
+
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> Optional[_builtins.str]:
+        """
+        Who began it, such as `ada@laptop`.
+        """
+        return pulumi.get(self, "by")
+
+    @_builtins.property
+    @pulumi.getter
+    def ended(self) -> Optional[_builtins.str]:
+        """
+        When it ended; null while it is under way.
+        """
+        return pulumi.get(self, "ended")
 
 
 @pulumi.output_type
@@ -1861,36 +1863,41 @@ class GetStackFunctionResult(dict):
     def __init__(__self__, *,
                  alias_arn: _builtins.str,
                  arn: _builtins.str,
-                 code_sha256: _builtins.str,
-                 function_url: _builtins.str,
-                 image: _builtins.str,
                  log_group: _builtins.str,
-                 role_arn: _builtins.str,
                  routing: Mapping[str, _builtins.int],
-                 runtime: _builtins.str,
-                 version: _builtins.int):
+                 version: _builtins.int,
+                 code_sha256: Optional[_builtins.str] = None,
+                 function_url: Optional[_builtins.str] = None,
+                 image: Optional[_builtins.str] = None,
+                 role_arn: Optional[_builtins.str] = None,
+                 runtime: Optional[_builtins.str] = None):
         """
         :param _builtins.str alias_arn: ARN of its alias `live`. Invoke the function by this one.
         :param _builtins.str arn: ARN of the function.
+        :param _builtins.str log_group: Name of the function's log group.
+        :param Mapping[str, _builtins.int] routing: How the alias `live` splits traffic: version → percent.
+        :param _builtins.int version: The version that the alias `live` points at; of two, the one with more of the traffic.
         :param _builtins.str code_sha256: SHA-256 of the package, in base64, unless it is an image.
         :param _builtins.str function_url: The function's address, if it has one.
         :param _builtins.str image: URI of the image, if it is one.
-        :param _builtins.str log_group: Name of the function's log group.
         :param _builtins.str role_arn: ARN of the role the function runs as, where the target has roles.
-        :param Mapping[str, _builtins.int] routing: How the alias `live` splits traffic: version → percent.
         :param _builtins.str runtime: Runtime identifier, unless it is an image.
-        :param _builtins.int version: The version that the alias `live` points at; of two, the one with more of the traffic.
         """
         pulumi.set(__self__, "alias_arn", alias_arn)
         pulumi.set(__self__, "arn", arn)
-        pulumi.set(__self__, "code_sha256", code_sha256)
-        pulumi.set(__self__, "function_url", function_url)
-        pulumi.set(__self__, "image", image)
         pulumi.set(__self__, "log_group", log_group)
-        pulumi.set(__self__, "role_arn", role_arn)
         pulumi.set(__self__, "routing", routing)
-        pulumi.set(__self__, "runtime", runtime)
         pulumi.set(__self__, "version", version)
+        if code_sha256 is not None:
+            pulumi.set(__self__, "code_sha256", code_sha256)
+        if function_url is not None:
+            pulumi.set(__self__, "function_url", function_url)
+        if image is not None:
+            pulumi.set(__self__, "image", image)
+        if role_arn is not None:
+            pulumi.set(__self__, "role_arn", role_arn)
+        if runtime is not None:
+            pulumi.set(__self__, "runtime", runtime)
 
     @_builtins.property
     @pulumi.getter(name="aliasArn")
@@ -1909,44 +1916,12 @@ class GetStackFunctionResult(dict):
         return pulumi.get(self, "arn")
 
     @_builtins.property
-    @pulumi.getter(name="codeSha256")
-    def code_sha256(self) -> _builtins.str:
-        """
-        SHA-256 of the package, in base64, unless it is an image.
-        """
-        return pulumi.get(self, "code_sha256")
-
-    @_builtins.property
-    @pulumi.getter(name="functionUrl")
-    def function_url(self) -> _builtins.str:
-        """
-        The function's address, if it has one.
-        """
-        return pulumi.get(self, "function_url")
-
-    @_builtins.property
-    @pulumi.getter
-    def image(self) -> _builtins.str:
-        """
-        URI of the image, if it is one.
-        """
-        return pulumi.get(self, "image")
-
-    @_builtins.property
     @pulumi.getter(name="logGroup")
     def log_group(self) -> _builtins.str:
         """
         Name of the function's log group.
         """
         return pulumi.get(self, "log_group")
-
-    @_builtins.property
-    @pulumi.getter(name="roleArn")
-    def role_arn(self) -> _builtins.str:
-        """
-        ARN of the role the function runs as, where the target has roles.
-        """
-        return pulumi.get(self, "role_arn")
 
     @_builtins.property
     @pulumi.getter
@@ -1958,44 +1933,77 @@ class GetStackFunctionResult(dict):
 
     @_builtins.property
     @pulumi.getter
-    def runtime(self) -> _builtins.str:
-        """
-        Runtime identifier, unless it is an image.
-        """
-        return pulumi.get(self, "runtime")
-
-    @_builtins.property
-    @pulumi.getter
     def version(self) -> _builtins.int:
         """
         The version that the alias `live` points at; of two, the one with more of the traffic.
         """
         return pulumi.get(self, "version")
 
+    @_builtins.property
+    @pulumi.getter(name="codeSha256")
+    def code_sha256(self) -> Optional[_builtins.str]:
+        """
+        SHA-256 of the package, in base64, unless it is an image.
+        """
+        return pulumi.get(self, "code_sha256")
+
+    @_builtins.property
+    @pulumi.getter(name="functionUrl")
+    def function_url(self) -> Optional[_builtins.str]:
+        """
+        The function's address, if it has one.
+        """
+        return pulumi.get(self, "function_url")
+
+    @_builtins.property
+    @pulumi.getter
+    def image(self) -> Optional[_builtins.str]:
+        """
+        URI of the image, if it is one.
+        """
+        return pulumi.get(self, "image")
+
+    @_builtins.property
+    @pulumi.getter(name="roleArn")
+    def role_arn(self) -> Optional[_builtins.str]:
+        """
+        ARN of the role the function runs as, where the target has roles.
+        """
+        return pulumi.get(self, "role_arn")
+
+    @_builtins.property
+    @pulumi.getter
+    def runtime(self) -> Optional[_builtins.str]:
+        """
+        Runtime identifier, unless it is an image.
+        """
+        return pulumi.get(self, "runtime")
+
 
 @pulumi.output_type
 class GetStackReleaseResult(dict):
     def __init__(__self__, *,
                  began: _builtins.str,
-                 by: _builtins.str,
                  id: _builtins.str,
                  state: _builtins.str,
                  verdict: _builtins.str,
-                 weight: _builtins.int):
+                 weight: _builtins.int,
+                 by: Optional[_builtins.str] = None):
         """
         :param _builtins.str began: When it began (RFC 3339).
-        :param _builtins.str by: Who began it, such as `ada@laptop`.
         :param _builtins.str id: Identifies what it makes live.
         :param _builtins.str state: `running`, `paused` and `held` are under way; `finished` and `rolled_back` have ended.
         :param _builtins.str verdict: What happened last, in words.
         :param _builtins.int weight: Percent of the traffic that the new versions have.
+        :param _builtins.str by: Who began it, such as `ada@laptop`.
         """
         pulumi.set(__self__, "began", began)
-        pulumi.set(__self__, "by", by)
         pulumi.set(__self__, "id", id)
         pulumi.set(__self__, "state", state)
         pulumi.set(__self__, "verdict", verdict)
         pulumi.set(__self__, "weight", weight)
+        if by is not None:
+            pulumi.set(__self__, "by", by)
 
     @_builtins.property
     @pulumi.getter
@@ -2004,14 +2012,6 @@ class GetStackReleaseResult(dict):
         When it began (RFC 3339).
         """
         return pulumi.get(self, "began")
-
-    @_builtins.property
-    @pulumi.getter
-    def by(self) -> _builtins.str:
-        """
-        Who began it, such as `ada@laptop`.
-        """
-        return pulumi.get(self, "by")
 
     @_builtins.property
     @pulumi.getter
@@ -2045,47 +2045,51 @@ class GetStackReleaseResult(dict):
         """
         return pulumi.get(self, "weight")
 
+    @_builtins.property
+    @pulumi.getter
+    def by(self) -> Optional[_builtins.str]:
+        """
+        Who began it, such as `ada@laptop`.
+        """
+        return pulumi.get(self, "by")
+
 
 @pulumi.output_type
 class GetVersionsVersionResult(dict):
     def __init__(__self__, *,
-                 code_sha256: _builtins.str,
                  code_size: _builtins.int,
                  created: _builtins.str,
-                 handler: _builtins.str,
-                 image: _builtins.str,
                  memory: _builtins.int,
                  number: _builtins.int,
-                 runtime: _builtins.str,
-                 timeout: _builtins.str):
+                 timeout: _builtins.str,
+                 code_sha256: Optional[_builtins.str] = None,
+                 handler: Optional[_builtins.str] = None,
+                 image: Optional[_builtins.str] = None,
+                 runtime: Optional[_builtins.str] = None):
         """
-        :param _builtins.str code_sha256: SHA-256 of its package, in base64, unless it is an image.
         :param _builtins.int code_size: Size of its package in bytes; 0 for an image.
         :param _builtins.str created: When it was published (RFC 3339).
-        :param _builtins.str handler: Entry point.
-        :param _builtins.str image: URI of its image, if it is one.
         :param _builtins.int memory: Memory in MB.
         :param _builtins.int number: Its number.
-        :param _builtins.str runtime: Runtime identifier, unless it is an image.
         :param _builtins.str timeout: Longest run of one invocation, such as `30s`.
+        :param _builtins.str code_sha256: SHA-256 of its package, in base64, unless it is an image.
+        :param _builtins.str handler: Entry point.
+        :param _builtins.str image: URI of its image, if it is one.
+        :param _builtins.str runtime: Runtime identifier, unless it is an image.
         """
-        pulumi.set(__self__, "code_sha256", code_sha256)
         pulumi.set(__self__, "code_size", code_size)
         pulumi.set(__self__, "created", created)
-        pulumi.set(__self__, "handler", handler)
-        pulumi.set(__self__, "image", image)
         pulumi.set(__self__, "memory", memory)
         pulumi.set(__self__, "number", number)
-        pulumi.set(__self__, "runtime", runtime)
         pulumi.set(__self__, "timeout", timeout)
-
-    @_builtins.property
-    @pulumi.getter(name="codeSha256")
-    def code_sha256(self) -> _builtins.str:
-        """
-        SHA-256 of its package, in base64, unless it is an image.
-        """
-        return pulumi.get(self, "code_sha256")
+        if code_sha256 is not None:
+            pulumi.set(__self__, "code_sha256", code_sha256)
+        if handler is not None:
+            pulumi.set(__self__, "handler", handler)
+        if image is not None:
+            pulumi.set(__self__, "image", image)
+        if runtime is not None:
+            pulumi.set(__self__, "runtime", runtime)
 
     @_builtins.property
     @pulumi.getter(name="codeSize")
@@ -2105,22 +2109,6 @@ class GetVersionsVersionResult(dict):
 
     @_builtins.property
     @pulumi.getter
-    def handler(self) -> _builtins.str:
-        """
-        Entry point.
-        """
-        return pulumi.get(self, "handler")
-
-    @_builtins.property
-    @pulumi.getter
-    def image(self) -> _builtins.str:
-        """
-        URI of its image, if it is one.
-        """
-        return pulumi.get(self, "image")
-
-    @_builtins.property
-    @pulumi.getter
     def memory(self) -> _builtins.int:
         """
         Memory in MB.
@@ -2137,18 +2125,42 @@ class GetVersionsVersionResult(dict):
 
     @_builtins.property
     @pulumi.getter
-    def runtime(self) -> _builtins.str:
-        """
-        Runtime identifier, unless it is an image.
-        """
-        return pulumi.get(self, "runtime")
-
-    @_builtins.property
-    @pulumi.getter
     def timeout(self) -> _builtins.str:
         """
         Longest run of one invocation, such as `30s`.
         """
         return pulumi.get(self, "timeout")
+
+    @_builtins.property
+    @pulumi.getter(name="codeSha256")
+    def code_sha256(self) -> Optional[_builtins.str]:
+        """
+        SHA-256 of its package, in base64, unless it is an image.
+        """
+        return pulumi.get(self, "code_sha256")
+
+    @_builtins.property
+    @pulumi.getter
+    def handler(self) -> Optional[_builtins.str]:
+        """
+        Entry point.
+        """
+        return pulumi.get(self, "handler")
+
+    @_builtins.property
+    @pulumi.getter
+    def image(self) -> Optional[_builtins.str]:
+        """
+        URI of its image, if it is one.
+        """
+        return pulumi.get(self, "image")
+
+    @_builtins.property
+    @pulumi.getter
+    def runtime(self) -> Optional[_builtins.str]:
+        """
+        Runtime identifier, unless it is an image.
+        """
+        return pulumi.get(self, "runtime")
 
 

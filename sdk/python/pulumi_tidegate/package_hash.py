@@ -26,6 +26,15 @@ def package_hash(path: Optional[_builtins.str] = None,
 
     Packages a folder or a `.zip` as a function's `source` would be (without `build`), and returns the SHA-256 of the package in base64: the function's `code_sha256`. It depends on the names, contents and executable bits of the files alone.
 
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    fulfil_hash_result = tidegate.package_hash("./fulfil")
+    pulumi.export("fulfilHash", fulfil_hash_result)
+    ```
+
     :param _builtins.str path: Folder or `.zip`, relative to the folder of the Pulumi project.
     """
     __args__ = dict()
@@ -40,6 +49,15 @@ def package_hash_output(path: pulumi.Input[Optional[_builtins.str]] = None,
     SHA-256 of the package of a source
 
     Packages a folder or a `.zip` as a function's `source` would be (without `build`), and returns the SHA-256 of the package in base64: the function's `code_sha256`. It depends on the names, contents and executable bits of the files alone.
+
+    ## Example Usage
+    ```python
+    import pulumi
+    import pulumi_tidegate as tidegate
+
+    fulfil_hash_result = tidegate.package_hash("./fulfil")
+    pulumi.export("fulfilHash", fulfil_hash_result)
+    ```
 
     :param _builtins.str path: Folder or `.zip`, relative to the folder of the Pulumi project.
     """

@@ -85,11 +85,34 @@ class Provider(pulumi.ProviderResource):
                  target: pulumi.Input[Optional[_builtins.str]] = None,
                  __props__=None):
         """
-        The provider type for the tidegate package. By default, resources use package-wide configuration
-        settings, however an explicit `Provider` instance may be created and passed during resource
-        construction to achieve fine-grained programmatic control over provider settings. See the
-        [documentation](https://www.pulumi.com/docs/reference/programming-model/#providers) for more information.
+        A provider of its own for some resources, in place of the package's configuration: another runtime, another account or region.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        config = pulumi.Config()
+        staging_token = config.require_secret("stagingToken")
+        # A runtime elsewhere.
+        staging = tidegate.Provider("staging", open={
+            "endpoint": "https://tidegate.staging.example.org",
+            "token": staging_token,
+        })
+        # AWS, with the credentials that its own tools would find, and as a role.
+        production = tidegate.Provider("production",
+            target="aws",
+            aws={
+                "region": "eu-central-1",
+                "assume_role": {
+                    "role_arn": "arn:aws:iam::123456789012:role/deploy",
+                },
+                "allowed_account_ids": ["123456789012"],
+                "default_tags": {
+                    "team": "shop",
+                },
+            })
+        ```
 
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
@@ -104,11 +127,34 @@ class Provider(pulumi.ProviderResource):
                  args: Optional[ProviderArgs] = None,
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
-        The provider type for the tidegate package. By default, resources use package-wide configuration
-        settings, however an explicit `Provider` instance may be created and passed during resource
-        construction to achieve fine-grained programmatic control over provider settings. See the
-        [documentation](https://www.pulumi.com/docs/reference/programming-model/#providers) for more information.
+        A provider of its own for some resources, in place of the package's configuration: another runtime, another account or region.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        config = pulumi.Config()
+        staging_token = config.require_secret("stagingToken")
+        # A runtime elsewhere.
+        staging = tidegate.Provider("staging", open={
+            "endpoint": "https://tidegate.staging.example.org",
+            "token": staging_token,
+        })
+        # AWS, with the credentials that its own tools would find, and as a role.
+        production = tidegate.Provider("production",
+            target="aws",
+            aws={
+                "region": "eu-central-1",
+                "assume_role": {
+                    "role_arn": "arn:aws:iam::123456789012:role/deploy",
+                },
+                "allowed_account_ids": ["123456789012"],
+                "default_tags": {
+                    "team": "shop",
+                },
+            })
+        ```
 
         :param str resource_name: The name of the resource.
         :param ProviderArgs args: The arguments to use to populate this resource's properties.

@@ -520,6 +520,63 @@ class Queue(pulumi.CustomResource):
         """
         A message queue together with the function that consumes it, and its queue of dead letters.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import json
+        import pulumi_tidegate as tidegate
+
+        config = pulumi.Config()
+        api_key = config.require_secret("apiKey")
+        orders = tidegate.Queue("orders",
+            name="orders",
+            visibility_timeout="3m",
+            dead_letter={
+                "max_receives": 5,
+            },
+            consumer={
+                "function": "fulfil",
+                "batch_size": 10,
+                "batch_window": "1s",
+                "partial_failures": True,
+                "max_concurrency": 20,
+                "filters": [json.dumps({
+                    "body": {
+                        "status": ["paid"],
+                    },
+                })],
+            },
+            functions={
+                "fulfil": {
+                    "source": "./fulfil",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                    "memory": 256,
+                    "timeout": "30s",
+                    "environment": {
+                        "TABLE": "orders",
+                    },
+                    "secrets_wo": {
+                        "API_KEY": api_key,
+                    },
+                    "secrets_version": "2026-01",
+                    "concurrency": {
+                        "reserved": 50,
+                    },
+                    "async_": {
+                        "retries": 2,
+                        "max_age": "1h",
+                    },
+                    "logs": {
+                        "retention_days": 14,
+                    },
+                },
+            },
+            tags={
+                "team": "shop",
+            })
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Union['QueueConsumerArgs', 'QueueConsumerArgsDict']] consumer: Invokes a function with batches of messages. Default: none; messages wait.
@@ -543,6 +600,63 @@ class Queue(pulumi.CustomResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         A message queue together with the function that consumes it, and its queue of dead letters.
+
+        ## Example Usage
+        ```python
+        import pulumi
+        import json
+        import pulumi_tidegate as tidegate
+
+        config = pulumi.Config()
+        api_key = config.require_secret("apiKey")
+        orders = tidegate.Queue("orders",
+            name="orders",
+            visibility_timeout="3m",
+            dead_letter={
+                "max_receives": 5,
+            },
+            consumer={
+                "function": "fulfil",
+                "batch_size": 10,
+                "batch_window": "1s",
+                "partial_failures": True,
+                "max_concurrency": 20,
+                "filters": [json.dumps({
+                    "body": {
+                        "status": ["paid"],
+                    },
+                })],
+            },
+            functions={
+                "fulfil": {
+                    "source": "./fulfil",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                    "memory": 256,
+                    "timeout": "30s",
+                    "environment": {
+                        "TABLE": "orders",
+                    },
+                    "secrets_wo": {
+                        "API_KEY": api_key,
+                    },
+                    "secrets_version": "2026-01",
+                    "concurrency": {
+                        "reserved": 50,
+                    },
+                    "async_": {
+                        "retries": 2,
+                        "max_age": "1h",
+                    },
+                    "logs": {
+                        "retention_days": 14,
+                    },
+                },
+            },
+            tags={
+                "team": "shop",
+            })
+        ```
 
         :param str resource_name: The name of the resource.
         :param QueueArgs args: The arguments to use to populate this resource's properties.

@@ -240,6 +240,46 @@ class Schedule(pulumi.CustomResource):
         """
         Schedules together with the functions they invoke, as EventBridge Scheduler's.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import json
+        import pulumi_tidegate as tidegate
+
+        reports = tidegate.Schedule("reports",
+            name="reports",
+            schedules={
+                "nightly": {
+                    "function": "report",
+                    "expression": "cron(0 2 * * ? *)",
+                    "timezone": "Europe/Berlin",
+                    "input": json.dumps({
+                        "full": True,
+                    }),
+                    "flexible_window": "10m",
+                },
+                "hourly": {
+                    "function": "report",
+                    "expression": "rate(1 hour)",
+                    "retry": {
+                        "attempts": 3,
+                        "max_age": "30m",
+                    },
+                },
+                "once": {
+                    "function": "report",
+                    "expression": "at(2030-01-31T12:00:00)",
+                },
+            },
+            functions={
+                "report": {
+                    "source": "./report",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[Union['FunctionArgs', 'FunctionArgsDict']]]] functions: The stack's functions by name (as the stack's name: `^[a-z][a-z0-9-]{0,39}$`). At least one.
@@ -256,6 +296,46 @@ class Schedule(pulumi.CustomResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         Schedules together with the functions they invoke, as EventBridge Scheduler's.
+
+        ## Example Usage
+        ```python
+        import pulumi
+        import json
+        import pulumi_tidegate as tidegate
+
+        reports = tidegate.Schedule("reports",
+            name="reports",
+            schedules={
+                "nightly": {
+                    "function": "report",
+                    "expression": "cron(0 2 * * ? *)",
+                    "timezone": "Europe/Berlin",
+                    "input": json.dumps({
+                        "full": True,
+                    }),
+                    "flexible_window": "10m",
+                },
+                "hourly": {
+                    "function": "report",
+                    "expression": "rate(1 hour)",
+                    "retry": {
+                        "attempts": 3,
+                        "max_age": "30m",
+                    },
+                },
+                "once": {
+                    "function": "report",
+                    "expression": "at(2030-01-31T12:00:00)",
+                },
+            },
+            functions={
+                "report": {
+                    "source": "./report",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            })
+        ```
 
         :param str resource_name: The name of the resource.
         :param ScheduleArgs args: The arguments to use to populate this resource's properties.

@@ -208,6 +208,58 @@ class Stack(pulumi.CustomResource):
         """
         Functions without a trigger of their own. They are invoked explicitly: by other functions, by the command line (`tidegate invoke`), with Lambda's Invoke, or at their function URLs.
 
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        # Functions that others invoke by their ARN, or at an address of their own.
+        thumbnails = tidegate.Stack("thumbnails",
+            name="thumbnails",
+            functions={
+                "resize": {
+                    "source": "./resize",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                    "memory": 1769,
+                    "timeout": "1m",
+                    "url": {
+                        "auth": "none",
+                        "cors": {
+                            "allow_origins": ["https://shop.example.org"],
+                        },
+                    },
+                },
+                "smoke": {
+                    "source": "./smoke",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            },
+            release={
+                "strategy": "Linear25PercentEvery1Minute",
+                "before": "smoke",
+            })
+        # On AWS a function may be an image, run as a role of your own, and in a VPC.
+        invoices = tidegate.Stack("invoices",
+            name="invoices",
+            functions={
+                "print": {
+                    "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/invoices@sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                    "memory": 2048,
+                    "role_arn": "arn:aws:iam::123456789012:role/invoices",
+                    "network": {
+                        "subnet_ids": [
+                            "subnet-0123456789abcdef0",
+                            "subnet-0fedcba9876543210",
+                        ],
+                        "security_group_ids": ["sg-0123456789abcdef0"],
+                    },
+                },
+            })
+        pulumi.export("resizeUrl", thumbnails.functions["resize"].function_url)
+        ```
+
         :param str resource_name: The name of the resource.
         :param pulumi.ResourceOptions opts: Options for the resource.
         :param pulumi.Input[Mapping[str, pulumi.Input[Union['FunctionArgs', 'FunctionArgsDict']]]] functions: The stack's functions by name (as the stack's name: `^[a-z][a-z0-9-]{0,39}$`). At least one.
@@ -223,6 +275,58 @@ class Stack(pulumi.CustomResource):
                  opts: Optional[pulumi.ResourceOptions] = None):
         """
         Functions without a trigger of their own. They are invoked explicitly: by other functions, by the command line (`tidegate invoke`), with Lambda's Invoke, or at their function URLs.
+
+        ## Example Usage
+        ```python
+        import pulumi
+        import pulumi_tidegate as tidegate
+
+        # Functions that others invoke by their ARN, or at an address of their own.
+        thumbnails = tidegate.Stack("thumbnails",
+            name="thumbnails",
+            functions={
+                "resize": {
+                    "source": "./resize",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                    "memory": 1769,
+                    "timeout": "1m",
+                    "url": {
+                        "auth": "none",
+                        "cors": {
+                            "allow_origins": ["https://shop.example.org"],
+                        },
+                    },
+                },
+                "smoke": {
+                    "source": "./smoke",
+                    "runtime": "python3.13",
+                    "handler": "app.handler",
+                },
+            },
+            release={
+                "strategy": "Linear25PercentEvery1Minute",
+                "before": "smoke",
+            })
+        # On AWS a function may be an image, run as a role of your own, and in a VPC.
+        invoices = tidegate.Stack("invoices",
+            name="invoices",
+            functions={
+                "print": {
+                    "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/invoices@sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+                    "memory": 2048,
+                    "role_arn": "arn:aws:iam::123456789012:role/invoices",
+                    "network": {
+                        "subnet_ids": [
+                            "subnet-0123456789abcdef0",
+                            "subnet-0fedcba9876543210",
+                        ],
+                        "security_group_ids": ["sg-0123456789abcdef0"],
+                    },
+                },
+            })
+        pulumi.export("resizeUrl", thumbnails.functions["resize"].function_url)
+        ```
 
         :param str resource_name: The name of the resource.
         :param StackArgs args: The arguments to use to populate this resource's properties.

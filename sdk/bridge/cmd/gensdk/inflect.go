@@ -8,11 +8,11 @@ import (
 	"github.com/pulumi/pulumi/pkg/v3/codegen/schema"
 )
 
-var quoted = regexp.MustCompile("`[a-z][A-Za-z0-9]*`")
+var quoted = regexp.MustCompile("`(?:tidegate\\.)?[a-z][A-Za-z0-9]*`")
 
-// inflect writes the names of properties that descriptions quote as a language writes
-// them: `batchWindow` is `batch_window` in Python. Names of one word are left alone, since
-// values may be called the same.
+// inflect writes the names of properties and functions that descriptions quote as a
+// language writes them: `batchWindow` is `batch_window` in Python. Names of one word are
+// left alone, since values may be called the same.
 func inflect(spec *schema.PackageSpec, property func(string) string) {
 	names := map[string]string{}
 	each(spec, func(properties map[string]schema.PropertySpec) {
@@ -22,6 +22,10 @@ func inflect(spec *schema.PackageSpec, property func(string) string) {
 			}
 		}
 	}, func(*string) {})
+	for token := range spec.Functions {
+		name := token[strings.LastIndex(token, ":")+1:]
+		names["`"+spec.Name+"."+name+"`"] = "`" + spec.Name + "." + property(name) + "`"
+	}
 	each(spec, func(properties map[string]schema.PropertySpec) {}, func(description *string) {
 		*description = quoted.ReplaceAllStringFunc(*description, func(word string) string {
 			if name, ok := names[word]; ok {

@@ -1,5 +1,6 @@
 // pulumi-tfgen-tidegate writes the schema of the Pulumi package, and what the bridge
-// remembers of it, into the folder of sdk/bridge that it is given.
+// remembers of it, into the folder of sdk/bridge that it is given. Its second argument is
+// the folder of the provider's examples.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 
 	"github.com/tidegate-io/terraform-provider-tidegate/provider"
 	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge"
+	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge/internal/example"
 	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge/internal/refine"
 )
 
@@ -28,8 +30,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) != 1 {
-		return errors.New("give the folder to write to")
+	if len(args) != 2 {
+		return errors.New("give the folder to write to and that of the examples")
 	}
 	info := bridge.Provider(ctx)
 	generated, err := tfgen.GenerateSchema(ctx, tfgen.GenerateSchemaOptions{ProviderInfo: info, XInMemoryDocs: true})
@@ -41,6 +43,9 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	if err := refine.Schema(ctx, &spec, info, provider.New(bridge.Version)()); err != nil {
+		return err
+	}
+	if err := example.Add(&spec, info, args[1]); err != nil {
 		return err
 	}
 	raw, err := encode(spec)

@@ -31,7 +31,7 @@ func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error
 		words := bridge.NewWords(info)
 		info.P = keeping{info.P.(pf.ShimProvider)}
 		s, err := pfbridge.NewProviderServer(ctx, &sink{host, words}, info, pfbridge.ProviderMetadata{PackageSchema: schema})
-		return &server{s, words}, err
+		return &server{s, words, bridge.Optional(info)}, err
 	})
 }
 
@@ -60,6 +60,8 @@ func (s *sink) LogStatus(ctx context.Context, severity diag.Severity, urn resour
 type server struct {
 	pulumirpc.ResourceProviderServer
 	words *bridge.Words
+	// optional are the parameters of functions that the bridge takes as a list.
+	optional map[string]string
 }
 
 // translated is an error in Pulumi's words.
@@ -93,9 +95,26 @@ func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest)
 }
 
 func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+	if name, ok := s.optional[req.GetTok()]; ok {
+		listed(req.GetArgs().GetFields(), name)
+	}
 	resp, err := s.ResourceProviderServer.Invoke(ctx, req)
 	s.failures(resp.GetFailures())
 	return resp, s.translated(err)
+}
+
+// listed makes one argument a list of one, if it is there.
+func listed(arguments map[string]*structpb.Value, name string) {
+	value, ok := arguments[name]
+	switch value.GetKind().(type) {
+	case *structpb.Value_ListValue:
+	case *structpb.Value_NullValue:
+		delete(arguments, name)
+	default:
+		if ok {
+			arguments[name] = structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{value}})
+		}
+	}
 }
 
 func (s *server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {

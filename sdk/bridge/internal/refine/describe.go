@@ -47,6 +47,7 @@ var edits = []struct{ from, to string }{
 		" Where it goes into a resource, give a `from` that stays.",
 	},
 	{"Every attribute is optional", "Every property is optional"},
+	{"At most one time to begin at (RFC 3339).", "Time to begin at (RFC 3339)."},
 }
 
 // left are words that no description may have when all edits are made.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	datasourceschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -46,6 +47,8 @@ func complete(ctx context.Context, spec *schema.PackageSpec, info tfbridge.Provi
 		token := string(info.DataSources[name.TypeName].Tok)
 		pulumi := spec.Functions[token]
 		pulumi.Description = s.Schema.MarkdownDescription
+		explain(s.Schema.Attributes, info.P.DataSourcesMap().Get(name.TypeName).Schema(), info.DataSources[name.TypeName].Fields,
+			pulumi.Inputs.Properties, returned(pulumi).Properties)
 		spec.Functions[token] = pulumi
 	}
 	if p, ok := p.(provider.ProviderWithFunctions); ok {
@@ -55,9 +58,29 @@ func complete(ctx context.Context, spec *schema.PackageSpec, info tfbridge.Provi
 			f.Metadata(ctx, function.MetadataRequest{}, &name)
 			var d function.DefinitionResponse
 			f.Definition(ctx, function.DefinitionRequest{}, &d)
-			inputs := spec.Functions[string(info.Functions[name.Name].Tok)].Inputs
+			token := string(info.Functions[name.Name].Tok)
+			inputs := spec.Functions[token].Inputs
 			for _, parameter := range d.Definition.Parameters {
 				wholes{spec}.value(parameter.GetType(), nil, nil, inputs.Properties, parameter.GetName())
+			}
+			// Terraform's way of having an optional parameter.
+			if name, ok := bridge.Optional(info)[token]; ok {
+				parameter := inputs.Properties[name]
+				parameter.TypeSpec = *parameter.Items
+				inputs.Properties[name] = parameter
+			}
+		}
+	}
+}
+
+// explain gives the properties of a data source their descriptions.
+func explain(attributes map[string]datasourceschema.Attribute, s shim.SchemaMap, infos map[string]*tfbridge.SchemaInfo, sides ...map[string]schema.PropertySpec) {
+	for name, a := range attributes {
+		pulumi := tfbridge.TerraformToPulumiNameV2(name, s, infos)
+		for _, properties := range sides {
+			if p, ok := properties[pulumi]; ok {
+				p.Description = a.GetMarkdownDescription()
+				properties[pulumi] = p
 			}
 		}
 	}

@@ -20,6 +20,44 @@ const deployed = "Deployed"
 // Pulumi calls them.
 var absent = []string{"codeSha256", "functionUrl", "handler", "roleArn"}
 
+// missing are those of what is read alone, by the names of functions and of types; the
+// bridge takes whatever is computed for always there.
+var missing = map[string][]string{
+	"getReleasesRelease": {"by", "ended"},
+	"getStack":           {"arn", "deadLetterArn", "release", "url"},
+	"getStackFunction":   {"codeSha256", "functionUrl", "image", "roleArn", "runtime"},
+	"getStackRelease":    {"by"},
+	"getVersionsVersion": {"codeSha256", "handler", "image", "runtime"},
+}
+
+// leaveOut makes optional what may be missing.
+func leaveOut(spec *schema.PackageSpec) error {
+	rest := maps.Clone(missing)
+	var err error
+	object := func(name string, o *schema.ObjectTypeSpec) {
+		for _, property := range missing[name] {
+			if !slices.Contains(o.Required, property) {
+				err = fmt.Errorf("%s has no required property %s", name, property)
+			}
+			o.Required = slices.DeleteFunc(o.Required, func(s string) bool { return s == property })
+		}
+		delete(rest, name)
+	}
+	for token, t := range spec.Types {
+		object(nameOf(token), &t.ObjectTypeSpec)
+		spec.Types[token] = t
+	}
+	for token, f := range spec.Functions {
+		if o := returned(f); o != nil {
+			object(nameOf(token), o)
+		}
+	}
+	for name := range rest {
+		err = fmt.Errorf("there is no %s, whose properties may be missing", name)
+	}
+	return err
+}
+
 // sides are the properties of an object type by who says what they are.
 type sides struct {
 	// computed are only said by the target.

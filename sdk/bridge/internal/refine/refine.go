@@ -16,11 +16,16 @@ import (
 // terraformConfig is a function of the bridge's own, for Terraform modules.
 const terraformConfig = "pulumi:providers:" + bridge.Name + "/terraformConfig"
 
-// Schema refines a package's schema in place; info and p are what it was made from. It fails where the provider's schema has
-// become something that it does not know how to tell in Pulumi.
+// providerDescription is in place of the bridge's, which tells nothing of Tidegate.
+const providerDescription = "A provider of its own for some resources, in place of the package's configuration: another runtime, another account or region."
+
+// Schema refines a package's schema in place; info and p are what it was made from. It
+// fails where the provider's schema has become something that it does not know how to tell
+// in Pulumi.
 func Schema(ctx context.Context, spec *schema.PackageSpec, info tfbridge.ProviderInfo, p provider.Provider) error {
 	delete(spec.Functions, terraformConfig)
 	spec.Provider.Methods = nil
+	spec.Provider.Description = providerDescription
 	spec.Attribution = ""
 	complete(ctx, spec, info, p)
 
@@ -32,6 +37,9 @@ func Schema(ctx context.Context, spec *schema.PackageSpec, info tfbridge.Provide
 		return err
 	}
 	if err := share(spec); err != nil {
+		return err
+	}
+	if err := leaveOut(spec); err != nil {
 		return err
 	}
 	return describe(spec, bridge.NewWords(info))
@@ -65,11 +73,16 @@ func properties(spec *schema.PackageSpec, visit func(p *schema.PropertySpec)) {
 	}
 	for _, f := range spec.Functions {
 		object(f.Inputs)
-		object(f.Outputs)
-		if f.ReturnType != nil {
-			object(f.ReturnType.ObjectTypeSpec)
-		}
+		object(returned(f))
 	}
+}
+
+// returned is the object that a function returns, if it returns one.
+func returned(f schema.FunctionSpec) *schema.ObjectTypeSpec {
+	if f.ReturnType == nil {
+		return f.Outputs
+	}
+	return f.ReturnType.ObjectTypeSpec
 }
 
 // references calls visit for a type and those it is made of.

@@ -37,7 +37,7 @@ type Aws struct {
 	// URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
 	HttpsProxy *string `pulumi:"httpsProxy"`
 	// How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-	MaxRetries *int `pulumi:"maxRetries"`
+	MaxRetries *float64 `pulumi:"maxRetries"`
 	// Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
 	NoProxy *string `pulumi:"noProxy"`
 	// Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
@@ -97,7 +97,7 @@ type AwsArgs struct {
 	// URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
 	HttpsProxy pulumi.StringPtrInput `pulumi:"httpsProxy"`
 	// How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-	MaxRetries pulumi.IntPtrInput `pulumi:"maxRetries"`
+	MaxRetries pulumi.Float64PtrInput `pulumi:"maxRetries"`
 	// Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
 	NoProxy pulumi.StringPtrInput `pulumi:"noProxy"`
 	// Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
@@ -204,8 +204,8 @@ func (o AwsOutput) HttpsProxy() pulumi.StringPtrOutput {
 }
 
 // How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
-func (o AwsOutput) MaxRetries() pulumi.IntPtrOutput {
-	return o.ApplyT(func(v Aws) *int { return v.MaxRetries }).(pulumi.IntPtrOutput)
+func (o AwsOutput) MaxRetries() pulumi.Float64PtrOutput {
+	return o.ApplyT(func(v Aws) *float64 { return v.MaxRetries }).(pulumi.Float64PtrOutput)
 }
 
 // Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.

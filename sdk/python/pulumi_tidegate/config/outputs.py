@@ -37,7 +37,7 @@ class Aws(dict):
                  endpoints: Optional[Mapping[str, _builtins.str]] = None,
                  http_proxy: Optional[_builtins.str] = None,
                  https_proxy: Optional[_builtins.str] = None,
-                 max_retries: Optional[_builtins.int] = None,
+                 max_retries: Optional[_builtins.float] = None,
                  no_proxy: Optional[_builtins.str] = None,
                  profile: Optional[_builtins.str] = None,
                  region: Optional[_builtins.str] = None,
@@ -61,7 +61,7 @@ class Aws(dict):
         :param Mapping[str, _builtins.str] endpoints: URLs of single services, before `endpoint`: service → URL. The services are `apigatewayv2`, `cloudwatch`, `ec2`, `ecr`, `iam`, `lambda`, `logs`, `s3`, `scheduler`, `sqs`, `sts`. Default: none.
         :param _builtins.str http_proxy: URL of a proxy for calls over HTTP. Default: `$HTTP_PROXY`.
         :param _builtins.str https_proxy: URL of a proxy for calls over HTTPS. Default: `$HTTPS_PROXY`.
-        :param _builtins.int max_retries: How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
+        :param _builtins.float max_retries: How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
         :param _builtins.str no_proxy: Hosts to reach without a proxy, with commas between them. Default: `$NO_PROXY`.
         :param _builtins.str profile: Profile of the shared files, also one of single sign-on (`aws sso login`). Default: `$AWS_PROFILE`, else `default`.
         :param _builtins.str region: Region of the stacks, such as `eu-central-1`. Default: `$AWS_REGION`, `$AWS_DEFAULT_REGION`, else the profile's.
@@ -211,7 +211,7 @@ class Aws(dict):
 
     @_builtins.property
     @pulumi.getter(name="maxRetries")
-    def max_retries(self) -> Optional[_builtins.int]:
+    def max_retries(self) -> Optional[_builtins.float]:
         """
         How often a call that failed for a passing reason is tried again, 1 to 100. Calls are slowed down besides, so that AWS's limits are met. Default: 25.
         """
