@@ -216,6 +216,15 @@ func (r *Runtime) closeTraces(ctx context.Context) {
 	}
 }
 
+// compiledDir is where compile caches are kept. There are none with an OCI runtime: each
+// container has another user, for whom Node reads no other's cache.
+func (r *Runtime) compiledDir() string {
+	if sandbox.Mode(r.config.Isolation) == sandbox.ModeOCI {
+		return ""
+	}
+	return filepath.Join(r.store.Dir(), "compiled")
+}
+
 // openServices makes what serves stacks. None of it knows a stack yet.
 func (r *Runtime) openServices(ctx context.Context) (err error) {
 	r.languages, err = language.New(ctx, language.Options{
@@ -243,6 +252,7 @@ func (r *Runtime) openServices(ctx context.Context) (err error) {
 				"TIDEGATE_TOKEN":    access.FunctionToken(stack, incarnation, function),
 			}
 		},
+		CompiledDir:     r.compiledDir(),
 		MaxConcurrency:  r.config.MaxConcurrency,
 		IdleTimeout:     r.config.IdleTimeout,
 		AsyncRetryDelay: r.config.AsyncRetryDelay,

@@ -82,6 +82,8 @@ type instance struct {
 	leaving bool
 	// trace is that of the last invocation; empty before the first.
 	trace string
+	// gathering is nil unless the instance is asked for its version's compile cache.
+	gathering *gathering
 	// reading is true while the body of an answer comes in; there is only one.
 	reading bool
 
@@ -131,7 +133,10 @@ func (i *instance) begin(box sandbox.Instance) {
 }
 
 // abandon ends an instance that has no processes, and will have none.
-func (i *instance) abandon() { close(i.unstarted) }
+func (i *instance) abandon() {
+	i.gathering.failed()
+	close(i.unstarted)
+}
 
 // run sees the instance through, from begin to when its processes are gone.
 func (i *instance) run() {
@@ -151,6 +156,9 @@ func (i *instance) run() {
 	if inv != nil {
 		<-inv.answered
 		i.finish(inv)
+	}
+	if !i.wasReady {
+		i.gathering.failed()
 	}
 	close(i.gone)
 }
@@ -367,6 +375,9 @@ func (i *instance) ask(r *rawhttp.Request) (*invocation, *apiError) {
 	}
 	if before == initialising {
 		i.box.Initialized()
+		if i.gathering != nil {
+			i.gathering.settle()
+		}
 	}
 	if before != ready {
 		i.events.onReady(i)

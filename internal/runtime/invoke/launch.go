@@ -62,23 +62,25 @@ const (
 func (p *pool) launch(initialization, phase string) (*instance, error) {
 	ctx, cancel := context.WithTimeout(p.runner.life, launchTimeout)
 	defer cancel()
-	spec, version, err := p.spec(ctx, initialization)
+	spec, version, gathering, err := p.spec(ctx, initialization)
 	if err != nil {
 		return nil, err
 	}
 	out := &output{append: p.function.appendLog, version: p.version.name, instance: spec.ID}
 	i := newInstance(spec.ID, spec.Memory, out, p)
-	i.provisioned = initialization == provisionedConcurrency
+	i.provisioned, i.gathering = initialization == provisionedConcurrency, gathering
 	spec.RuntimeAPI, spec.Output, spec.Ingress = i, out, i.ingress(spec.Ingress)
 	out.told = i.functionLine
 	i.subject = subject{p.function.full, p.version.name, p.version.config.Handler}
 	if err := i.addExtensions(&spec); err != nil {
+		i.abandon()
 		return nil, p.unstartable(err)
 	}
 	if phase == phaseInit {
 		out.note("INIT_START Runtime Version: " + version)
 	}
 	if !p.runner.admit() {
+		i.abandon()
 		return nil, errClosing
 	}
 	box, err := p.runner.opts.Sandbox.Start(ctx, spec)
@@ -122,29 +124,30 @@ func (p *pool) unstartable(err error) *Error {
 	return serviceError("The runtime could not start an instance of function %s: %v", p.function.full, err)
 }
 
-// spec says what an instance is to run, and which version of the runtime that is.
-func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Spec, version string, err error) {
+// spec says what an instance is to run, which version of the runtime that is, and whether
+// it is asked for a compile cache.
+func (p *pool) spec(ctx context.Context, initialization string) (spec sandbox.Spec, version string, asked *gathering, err error) {
 	config := p.version.config
 	id := strings.ReplaceAll(uuid.NewString(), "-", "")
 	command, err := p.command(ctx, initialization, id)
 	if err != nil {
-		return spec, "", err
+		return spec, "", nil, err
 	}
 	taskDir, err := p.runner.opts.Store.PackageDir(ctx, config.CodeSHA256)
 	if err != nil {
-		return spec, "", p.unstartable(err)
+		return spec, "", nil, p.unstartable(err)
 	}
 	layersDir := ""
 	if len(config.Layers) > 0 {
 		if layersDir, err = p.runner.opts.Store.PackageDir(ctx, config.Layers...); err != nil {
-			return spec, "", p.unstartable(err)
+			return spec, "", nil, p.unstartable(err)
 		}
 	}
 	spec = p.kind(command)
 	spec.ID, spec.TaskDir, spec.LayersDir = id, taskDir, layersDir
 	spec.Argv, spec.Env = command.Argv, command.Env
 	spec.Memory, spec.CPUs, spec.EphemeralStorage = config.Memory, float64(config.Memory)/vCPU, config.EphemeralStorage
-	return spec, command.Version, nil
+	return spec, command.Version, p.useCompiled(&spec, command), nil
 }
 
 // kind is the part of a spec by which a sandbox is prepared.

@@ -36,6 +36,8 @@ type pool struct {
 	series telemetry.VersionMetrics
 	// pruned: the version is no more, and leaves no series behind. What still runs goes on.
 	pruned atomic.Bool
+	// cache says whether the version has a compile cache.
+	cache atomic.Int32
 
 	mu sync.Mutex
 	// idle instances; the one used last is last, and is used first.

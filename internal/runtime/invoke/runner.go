@@ -28,6 +28,8 @@ type runner struct {
 	limits *limits
 	// turns bound how many instances start at once.
 	turns chan struct{}
+	// compiled are the compile caches; nil if none are kept.
+	compiled *compiledDir
 	// changes gets a value when a function has changed.
 	changes chan struct{}
 	// life ends when no instance may start or live any more.

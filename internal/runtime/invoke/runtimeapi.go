@@ -55,6 +55,7 @@ func init() {
 	runtimeAPI.Handle(http.MethodPost, apiPrefix+"invocation/*/response", (*instance).serveResponse)
 	runtimeAPI.Handle(http.MethodPost, apiPrefix+"invocation/*/error", (*instance).serveError)
 	runtimeAPI.Handle(http.MethodPost, apiPrefix+"init/error", (*instance).serveInitError)
+	runtimeAPI.Handle(http.MethodPost, "/tidegate/compiled", (*instance).serveCompiled)
 }
 
 // ServeConn implements sandbox.RuntimeAPI. The process may be quicker than the

@@ -30,26 +30,29 @@ type realNode struct {
 	sandbox   sandbox.Sandbox
 	languages *language.Registry
 	logs      *telemetry.Logs
+	// compiled is the folder of compile caches.
+	compiled string
 	// again deploys what deploy has, with another timeout.
 	again func(timeout time.Duration)
 }
 
-func newRealNode(t *testing.T) *realNode {
+// newRealNode starts one that knows the host's interpreters and those in the folders.
+func newRealNode(t *testing.T, interpreters ...string) *realNode {
 	t.Helper()
 	dir := t.TempDir()
-	n := &realNode{t: t, store: openStore(t, filepath.Join(dir, "store"))}
+	n := &realNode{t: t, store: openStore(t, filepath.Join(dir, "store")), compiled: filepath.Join(dir, "compiled")}
 	var err error
 	if n.sandbox, err = sandbox.New(t.Context(), sandbox.Options{Dir: filepath.Join(dir, "instances")}); err != nil {
 		t.Fatal(err)
 	}
-	if n.languages, err = language.New(t.Context(), language.Options{Dir: filepath.Join(dir, "languages")}); err != nil {
+	if n.languages, err = language.New(t.Context(), language.Options{Dir: filepath.Join(dir, "languages"), Interpreters: interpreters}); err != nil {
 		t.Fatal(err)
 	}
 	if n.logs, err = telemetry.NewLogs(t.Context(), telemetry.LogsOptions{JetStream: n.store.JetStream()}); err != nil {
 		t.Fatal(err)
 	}
 	n.Service, err = New(t.Context(), Options{
-		Store: n.store, Sandbox: n.sandbox, Languages: n.languages, Logs: n.logs, Metrics: telemetry.NewMetrics(),
+		Store: n.store, Sandbox: n.sandbox, Languages: n.languages, Logs: n.logs, Metrics: telemetry.NewMetrics(), CompiledDir: n.compiled,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -82,13 +85,16 @@ func (n *realNode) runtime(prefix string) string {
 }
 
 // deploy makes "shop-cart" a function of these files, which has time for everything.
-func (n *realNode) deploy(runtime, handler string, files map[string]string) {
+func (n *realNode) deploy(runtime, handler string, files map[string]string, change ...func(*stack.Function)) {
 	n.t.Helper()
 	sha := n.upload(files)
 	n.again = func(timeout time.Duration) {
 		n.t.Helper()
 		rec := shop(changeCart(func(f *stack.Function) {
 			f.Runtime, f.Handler, f.CodeSHA256, f.Memory, f.Timeout = runtime, handler, sha, 512, stack.Duration(timeout)
+			for _, c := range change {
+				c(f)
+			}
 		}))
 		rec.Functions["cart"].Versions[0].Config = rec.Stack.Functions["cart"].Config
 		if err := n.OnChange(n.t.Context(), nil, rec); err != nil {

@@ -61,6 +61,9 @@ type Options struct {
 	// Environment returns further variables of a function's environment, such as its
 	// token. They win over the function's own. Nil means none.
 	Environment func(stack, incarnation, function string) map[string]string
+	// CompiledDir is a folder of the service's own, made if it is not there, for what
+	// languages compile of functions' code. Empty means that none of it is kept.
+	CompiledDir string
 	// MaxConcurrency is the most invocations at once on all nodes, default 1000.
 	MaxConcurrency int
 	// IdleTimeout is how long an instance stays without an invocation, default 5m.
@@ -123,7 +126,12 @@ var _ Invoker = (*Service)(nil)
 // known yet.
 func New(ctx context.Context, opts Options) (*Service, error) {
 	opts = opts.withDefaults()
+	compiled, err := openCompiledDir(opts.CompiledDir)
+	if err != nil {
+		return nil, err
+	}
 	r := newRunner(opts)
+	r.compiled = compiled
 	a, err := newAsync(ctx, r)
 	if err != nil {
 		return nil, err
@@ -144,10 +152,11 @@ func (s *Service) Start(ctx context.Context) error {
 }
 
 // Collect removes what deleted functions have left since Start: events that were
-// accepted, and lines that were written, while the function was being deleted.
+// accepted, and lines that were written, while the function was being deleted, and
+// compile caches of versions that are no more.
 // Call it now and then, on any node, after Start.
 func (s *Service) Collect(ctx context.Context) error {
-	return errors.Join(s.async.collect(ctx), s.collectLogs(ctx))
+	return errors.Join(s.async.collect(ctx), s.collectLogs(ctx), s.runner.collectCompiled())
 }
 
 // collectLogs removes the logs of functions that are no more. A later stack of the

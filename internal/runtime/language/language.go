@@ -47,7 +47,17 @@ type Command struct {
 	// Warm is how its interpreter is started before the function is known; nil if it
 	// cannot be.
 	Warm *sandbox.Program
+	// Compiles is true if the bootstrap knows what to do with CompiledVariable.
+	Compiles bool
 }
+
+// CompiledVariable has a bootstrap read, from the folder that is its value, what was
+// compiled of the function's code before. Where it is empty there is nothing yet, and the
+// bootstrap gives what it compiles while it loads the function to "POST
+// /tidegate/compiled": a line of JSON, {"folder": "...", "files": [{"name": "...", "size":
+// 1}, ...]}, and then the files' contents. The function does not see the variable, and
+// cannot set it: names of its own begin with a letter.
+const CompiledVariable = "_TIDEGATE_COMPILED"
 
 // A Language runs the code of one runtime identifier.
 type Language interface {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/runtime/sandbox"
@@ -17,9 +18,10 @@ type node struct {
 	version    string // "20.20.2"
 	executable string
 	bootstrap  string // the folder of bootstrap.cjs
+	compiles   bool   // it can be told when to write its compile cache
 }
 
-var nodeVersion = regexp.MustCompile(`^v([0-9]+)\.`)
+var nodeVersion = regexp.MustCompile(`^v([0-9]+)\.([0-9]+)\.`)
 
 func findNode(p places, probes *probeCache, dir string) []Language {
 	found := p.executables(func(name string) bool { return name == "node" || name == "nodejs" })
@@ -33,10 +35,18 @@ func findNode(p places, probes *probeCache, dir string) []Language {
 		seen[m[1]] = true
 		languages = append(languages, node{
 			runtime: "nodejs" + m[1] + ".x", major: m[1], version: strings.TrimPrefix(answer, "v"),
-			executable: found[i], bootstrap: filepath.Join(dir, "node"),
+			executable: found[i], bootstrap: filepath.Join(dir, "node"), compiles: flushesCompileCache(m[1], m[2]),
 		})
 	}
 	return languages
+}
+
+// flushesCompileCache tells whether Node has module.flushCompileCache: since 22.10, and
+// since 23.0.
+func flushesCompileCache(major, minor string) bool {
+	a, _ := strconv.Atoi(major)
+	b, _ := strconv.Atoi(minor)
+	return a > 22 || a == 22 && b >= 10
 }
 
 func (n node) Runtime() string { return n.runtime }
@@ -60,5 +70,6 @@ func (n node) Command(_ context.Context, f Function) (Command, error) {
 		Version:    "nodejs:" + n.version,
 		Readable:   prefixOf(n.executable),
 		RuntimeDir: n.bootstrap,
+		Compiles:   n.compiles,
 	}, nil
 }

@@ -221,7 +221,7 @@ func (i *instance) request() (r assignRequest, outputs []*os.File, err error) {
 	program := i.prepared.program(Program{i.spec.Argv, i.spec.Env}, i.spec)
 	r = assignRequest{TmpMB: i.spec.EphemeralStorage, Program: &program}
 	if i.host.namespace != noNamespaces {
-		r.Task, r.Layers = i.spec.TaskDir, i.spec.LayersDir
+		r.Task, r.Layers, r.Compiled = i.spec.TaskDir, i.spec.LayersDir, i.spec.CompiledDir
 	} else {
 		r.Landlock = hostLandlock(&i.spec, i.prepared.dir)
 	}
@@ -239,10 +239,10 @@ func (i *instance) request() (r assignRequest, outputs []*os.File, err error) {
 // program is a program as the instance sees it, with the variables that the sandbox
 // sets.
 func (p *prepared) program(program Program, spec Spec) programRequest {
-	task, layers, runtime := spec.TaskDir, spec.LayersDir, spec.RuntimeDir
+	task, layers, runtime, compiled := spec.TaskDir, spec.LayersDir, spec.RuntimeDir, spec.CompiledDir
 	home, tmp := p.dir, p.dir
 	if p.host.namespace != noNamespaces {
-		task, layers, runtime, home, tmp = taskRoot, layersRoot, runtimeDir, tmpDir, tmpDir
+		task, layers, runtime, compiled, home, tmp = taskRoot, layersRoot, runtimeDir, compiledRoot, tmpDir, tmpDir
 	}
 	endpoint := ""
 	switch {
@@ -252,7 +252,7 @@ func (p *prepared) program(program Program, spec Spec) programRequest {
 	default:
 		endpoint = "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(spec.Ingress.Port))
 	}
-	places := strings.NewReplacer(Task, task, Layers, layers, Runtime, runtime, Endpoint, endpoint)
+	places := strings.NewReplacer(Task, task, Layers, layers, Runtime, runtime, Compiled, compiled, Endpoint, endpoint)
 	r := programRequest{Dir: task}
 	for _, argument := range program.Argv {
 		r.Argv = append(r.Argv, places.Replace(argument))

@@ -12,7 +12,7 @@ var rootLandlock = []confine.Rule{{Path: "/", Access: confine.Read}, {Path: tmpD
 // no more than their names and arguments.
 func hostLandlock(spec *Spec, own string) []confine.Rule {
 	rules := []confine.Rule{{Path: own, Access: confine.Write}, {Path: "/proc", Access: confine.Read}}
-	for _, paths := range [][]string{systemFolders, systemFiles, {hostsFile, resolverFile, "/etc/passwd", "/etc/group"}, spec.Readable, {spec.TaskDir, spec.LayersDir, spec.RuntimeDir}} {
+	for _, paths := range [][]string{systemFolders, systemFiles, {hostsFile, resolverFile, "/etc/passwd", "/etc/group"}, spec.Readable, {spec.TaskDir, spec.LayersDir, spec.RuntimeDir, spec.CompiledDir}} {
 		for _, path := range paths {
 			if path != "" {
 				rules = append(rules, confine.Rule{Path: path, Access: confine.Read})

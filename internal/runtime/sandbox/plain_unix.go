@@ -120,7 +120,7 @@ func (i *plainInstance) start(spec Spec) (err error) {
 	if spec.Ingress != nil {
 		endpoint = spec.Ingress.URL
 	}
-	places := strings.NewReplacer(Task, spec.TaskDir, Layers, spec.LayersDir, Runtime, spec.RuntimeDir, Endpoint, endpoint)
+	places := strings.NewReplacer(Task, spec.TaskDir, Layers, spec.LayersDir, Runtime, spec.RuntimeDir, Compiled, spec.CompiledDir, Endpoint, endpoint)
 	var argv []string
 	for _, argument := range spec.Argv {
 		argv = append(argv, places.Replace(argument))

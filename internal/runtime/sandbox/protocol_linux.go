@@ -102,8 +102,8 @@ type prepareRequest struct {
 // An assignRequest makes the instance a function's. Descriptors: one for the output
 // of each extension.
 type assignRequest struct {
-	// Task and Layers are host folders; the last may be empty.
-	Task, Layers string
+	// Task, Layers and Compiled are host folders; the last two may be empty.
+	Task, Layers, Compiled string
 	// TmpMB is the size of /tmp.
 	TmpMB int
 	// Landlock is what may be done with the host's files where that is what the

@@ -23,6 +23,8 @@ const (
 	layersRoot = "/opt"
 	runtimeDir = "/var/runtime"
 	tmpDir     = "/tmp"
+	// compiledRoot is not there on Lambda, where nothing is compiled before.
+	compiledRoot = "/var/cache/compiled"
 )
 
 // systemFolders are the host's programs and libraries, seen read-only by every
@@ -101,7 +103,7 @@ func newCommonRoot(dir string, config shimConfig, userNamespaces bool) (*commonR
 }
 
 func (r *commonRoot) fill(config shimConfig) error {
-	for _, dir := range []string{"/proc", tmpDir, taskRoot, runtimeDir, layersRoot, "/dev", "/etc"} {
+	for _, dir := range []string{"/proc", tmpDir, taskRoot, runtimeDir, layersRoot, compiledRoot, "/dev", "/etc"} {
 		if err := os.MkdirAll(r.writable+dir, 0o755); err != nil {
 			return err
 		}
@@ -319,6 +321,11 @@ func (r *commonRoot) take(p prepareRequest, a assignRequest) ([]tree, error) {
 			}
 		}
 	}
+	if a.Compiled != "" && err == nil {
+		if err = add(a.Compiled, compiledRoot, false); errors.Is(err, fs.ErrNotExist) {
+			err = nil // it was removed meanwhile, and nothing needs it
+		}
+	}
 	changing := map[string]string{hostsFile: hostsFile, resolverFile: resolverFile}
 	if p.Network != hostNetwork && err == nil {
 		delete(changing, resolverFile)
@@ -364,6 +371,9 @@ func takeTree(source, target string, own bool) (tree, error) {
 	}
 	t := tree{fd: fd, target: target, own: own}
 	attributes := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
+	if target == compiledRoot {
+		attributes.Attr_set |= unix.MOUNT_ATTR_NOEXEC
+	}
 	if err := unix.MountSetattr(fd, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attributes); err != nil {
 		unix.Close(fd)
 		return tree{}, fmt.Errorf("make %s read-only: %w", source, err)

@@ -33,13 +33,14 @@ type Pooling interface {
 	Pooled() int
 }
 
-// Task, Layers and Runtime stand, in Spec.Argv and Spec.Env, for where the
-// instance sees Spec.TaskDir, Spec.LayersDir and Spec.RuntimeDir. They hold a NUL, which no argument and no
-// variable of a user's can, so that nothing else is ever replaced.
+// Task, Layers, Runtime and Compiled stand, in Spec.Argv and Spec.Env, for where the
+// instance sees Spec.TaskDir, Spec.LayersDir, Spec.RuntimeDir and Spec.CompiledDir. They hold a
+// NUL, which no argument and no variable of a user's can, so that nothing else is ever replaced.
 const (
-	Task    = "\x00task"
-	Layers  = "\x00layers"
-	Runtime = "\x00runtime"
+	Task     = "\x00task"
+	Layers   = "\x00layers"
+	Runtime  = "\x00runtime"
+	Compiled = "\x00compiled"
 	// Endpoint stands likewise for the URL at which the instance reaches Spec.Ingress.
 	Endpoint = "\x00endpoint"
 )
@@ -60,6 +61,9 @@ type Spec struct {
 	// RuntimeDir, if not empty, holds the language's bootstrap, seen read-only as
 	// LAMBDA_RUNTIME_DIR, which is /var/runtime where there is a mount namespace.
 	RuntimeDir string
+	// CompiledDir, if not empty, holds what the language has compiled of the package
+	// before, seen read-only. If it is not there, or with ModeOCI, nothing is seen.
+	CompiledDir string
 	// Readable are further host paths the instance needs, such as its interpreter.
 	// Seen read-only at the same path.
 	Readable []string

@@ -41,7 +41,7 @@ func TestAFunctionSeesItsOwnWorldOnly(t *testing.T) {
 		"CapAmb:":            "0000000000000000",
 		"NoNewPrivs:":        "1",
 		"Seccomp:":           "2",
-		"list /var":          "runtime task",
+		"list /var":          "cache runtime task",
 		"list /dev":          "fd full null random stderr stdin stdout urandom zero",
 		"files":              "1024 1024",
 		"named":              "true",

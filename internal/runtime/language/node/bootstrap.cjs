@@ -123,6 +123,9 @@ class RuntimeAPI {
     this.socket.write(`0\r\n${trailers}\r\n`);
   }
 
+  // Gives what was compiled to the runtime, for instances to come.
+  compiled(body) { return this.#exchange('POST', '/tidegate/compiled', '', body); }
+
   initFailed(error) { return this.#report('init/error', error); }
 
   #report(where, error) {
@@ -154,7 +157,7 @@ class RuntimeAPI {
       + `${body === null ? '' : `Content-Length: ${length}\r\n`}\r\n`;
     return new Promise((resolve) => {
       this.resolve = (head, got) => resolve({ head, body: got });
-      if (body === null || body.length < SMALL) {
+      if (body === null || typeof body === 'string' && body.length < SMALL) {
         this.#send(text + (body ?? ''), body === null ? 0 : length - body.length);
       } else {
         this.socket.cork();
@@ -783,6 +786,53 @@ async function findFunction(api) {
   assume(await assignment);
 }
 
+// --- Compile cache ---------------------------------------------------------
+
+// Where it is set, later instances of a version read from that folder what the first one
+// has compiled. That is the one for which it is empty. It gives away what it has before its
+// first event, so that no event can leave anything for them.
+const COMPILED = '_TIDEGATE_COMPILED';
+
+// The most that the runtime takes, in bytes.
+const MOST_COMPILED = 6 << 20;
+
+// Has Node use a compile cache. Returns the folder of one that is to be given away.
+function openCompileCache() {
+  const folder = env[COMPILED];
+  if (folder === undefined) return undefined;
+  delete env[COMPILED];
+  const Module = require('module');
+  // The function's own, by NODE_COMPILE_CACHE, stays.
+  if (Module.getCompileCacheDir() !== undefined) return undefined;
+  if (folder !== '') {
+    Module.enableCompileCache(folder);
+    return undefined;
+  }
+  const own = fs.mkdtempSync(path.join(env.TMPDIR, '.compiled-'));
+  if (Module.enableCompileCache(own).status === Module.constants.compileCacheStatus.ENABLED) return own;
+  fs.rmdirSync(own);
+  return undefined;
+}
+
+// Gives the compile cache in the folder away, and leaves nothing of it. What the function's
+// code has made of the file system when it was loaded may keep it from that; then there is
+// no cache.
+async function giveCompileCache(api, own) {
+  try {
+    const Module = require('module');
+    Module.flushCompileCache();
+    const folder = Module.getCompileCacheDir();
+    const files = fs.readdirSync(folder).map((name) => ({ name, content: fs.readFileSync(path.join(folder, name)) }));
+    fs.rmSync(own, { recursive: true });
+    const list = files.map(({ name, content }) => ({ name, size: content.length }));
+    const head = Buffer.from(`${JSON.stringify({ folder: path.basename(folder), files: list })}\n`);
+    const body = Buffer.concat([head, ...files.map((file) => file.content)]);
+    if (body.length <= MOST_COMPILED) await api.compiled(body);
+  } catch {
+    // as above
+  }
+}
+
 async function main() {
   const api = new RuntimeAPI(env.AWS_LAMBDA_RUNTIME_API);
   patchConsole();
@@ -795,6 +845,7 @@ async function main() {
   api.letGo();
   const empty = setInterval(() => {}, 1 << 30);
   let handler;
+  const cache = openCompileCache();
   try {
     handler = await loadHandler(env.LAMBDA_TASK_ROOT, env._HANDLER);
   } catch (error) {
@@ -803,6 +854,7 @@ async function main() {
     await api.initFailed(errorObject(error));
     process.exit(1);
   }
+  if (cache !== undefined) await giveCompileCache(api, cache);
   clearInterval(empty);
 
   serve(api, handler);
