@@ -3,6 +3,7 @@ package plugin
 import (
 	"bytes"
 	"context"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf"
@@ -70,18 +71,50 @@ func (s keepingServer) PlanResourceChange(ctx context.Context, req *tfprotov6.Pl
 	resp, err := s.ProviderServer.PlanResourceChange(ctx, req)
 	if err == nil {
 		readable(resp.Diagnostics)
+		for _, d := range resp.Diagnostics {
+			if d.Severity == tfprotov6.DiagnosticSeverityError {
+				d.Summary, d.Detail, d.Attribute = placed(d), "", nil
+			}
+		}
 	}
 	return resp, err
 }
 
-// readable puts the summary of warnings where it is read first: the bridge would write it
-// behind the detail.
+func (s keepingServer) ConfigureProvider(ctx context.Context, req *tfprotov6.ConfigureProviderRequest) (*tfprotov6.ConfigureProviderResponse, error) {
+	resp, err := s.ProviderServer.ConfigureProvider(ctx, req)
+	if err == nil {
+		readable(resp.Diagnostics)
+	}
+	return resp, err
+}
+
+// readable puts the summary of warnings, and where they belong, where it is read first: the
+// bridge would write them behind the detail.
 func readable(diagnostics []*tfprotov6.Diagnostic) {
 	for _, d := range diagnostics {
 		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
-			d.Summary, d.Detail = "", failure(d)
+			d.Summary, d.Detail, d.Attribute = "", placed(d), nil
 		}
 	}
+}
+
+// unlisted is a message of the bridge's about a failed plan without the frame that it puts
+// around diagnostics without a path or a detail, one or several.
+func unlisted(message string) string {
+	_, list, found := strings.Cut(message, " occurred:\n\t* : ")
+	if !found {
+		return message
+	}
+	list = strings.TrimSuffix(strings.TrimRight(list, "\n"), " - ")
+	return strings.ReplaceAll(list, " - \n\t* : ", "\n")
+}
+
+// placed is a diagnostic as one paragraph that begins with where it belongs.
+func placed(d *tfprotov6.Diagnostic) string {
+	if d.Attribute == nil || len(d.Attribute.Steps()) == 0 {
+		return failure(d)
+	}
+	return "[" + d.Attribute.String() + "] " + failure(d)
 }
 
 // leftSomething tells whether there is another state than before. After a release that was

@@ -31,7 +31,7 @@ func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error
 		words := bridge.NewWords(info)
 		info.P = keeping{info.P.(pf.ShimProvider)}
 		s, err := pfbridge.NewProviderServer(ctx, &sink{host, words}, info, pfbridge.ProviderMetadata{PackageSchema: schema})
-		return &server{s, words, bridge.Optional(info)}, err
+		return &server{s, info, words, bridge.Optional(info)}, err
 	})
 }
 
@@ -59,6 +59,7 @@ func (s *sink) LogStatus(ctx context.Context, severity diag.Severity, urn resour
 
 type server struct {
 	pulumirpc.ResourceProviderServer
+	info  tfbridge.ProviderInfo
 	words *bridge.Words
 	// optional are the parameters of functions that the bridge takes as a list.
 	optional map[string]string
@@ -71,7 +72,7 @@ func (s *server) translated(err error) error {
 	}
 	st := status.Convert(err)
 	p := st.Proto()
-	p.Message = s.words.Sentence(p.Message)
+	p.Message = s.words.Sentence(unlisted(p.Message))
 	return status.FromProto(p).Err()
 }
 
@@ -84,6 +85,9 @@ func (s *server) failures(failures []*pulumirpc.CheckFailure) {
 }
 
 func (s *server) CheckConfig(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	if failures := badSettings(s.info, req.GetNews()); len(failures) > 0 {
+		return &pulumirpc.CheckResponse{Inputs: req.GetNews(), Failures: failures}, nil
+	}
 	resp, err := s.ResourceProviderServer.CheckConfig(ctx, req)
 	s.failures(resp.GetFailures())
 	return resp, s.translated(err)
