@@ -15,10 +15,10 @@ import * as utilities from "./utilities";
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const orders = tidegate.getReleases({
+ * const orders = tidegate.getReleasesOutput({
  *     stack: "orders",
  * });
- * export const releases = orders.then(orders => orders.releases);
+ * export const lastRelease = orders.releases[0].verdict;
  * ```
  */
 export function getReleases(args: GetReleasesArgs, opts?: pulumi.InvokeOptions): Promise<GetReleasesResult> {
@@ -64,10 +64,10 @@ export interface GetReleasesResult {
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const orders = tidegate.getReleases({
+ * const orders = tidegate.getReleasesOutput({
  *     stack: "orders",
  * });
- * export const releases = orders.then(orders => orders.releases);
+ * export const lastRelease = orders.releases[0].verdict;
  * ```
  */
 export function getReleasesOutput(args: GetReleasesOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetReleasesResult> {

@@ -16,10 +16,10 @@ import * as utilities from "./utilities";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
  * // A queue that another team deploys.
- * const orders = tidegate.getStack({
+ * const orders = tidegate.getStackOutput({
  *     name: "orders",
  * });
- * export const ordersUrl = orders.then(orders => orders.url);
+ * export const ordersUrl = orders.url;
  * ```
  */
 export function getStack(args: GetStackArgs, opts?: pulumi.InvokeOptions): Promise<GetStackResult> {
@@ -98,10 +98,10 @@ export interface GetStackResult {
  * import * as tidegate from "@tidegate-io/pulumi";
  *
  * // A queue that another team deploys.
- * const orders = tidegate.getStack({
+ * const orders = tidegate.getStackOutput({
  *     name: "orders",
  * });
- * export const ordersUrl = orders.then(orders => orders.url);
+ * export const ordersUrl = orders.url;
  * ```
  */
 export function getStackOutput(args: GetStackOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetStackResult> {

@@ -15,11 +15,11 @@ import * as utilities from "./utilities";
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const fulfil = tidegate.getVersions({
+ * const fulfil = tidegate.getVersionsOutput({
  *     stack: "orders",
  *     function: "fulfil",
  * });
- * export const versions = fulfil.then(fulfil => fulfil.versions);
+ * export const oldestVersion = fulfil.versions[0].number;
  * ```
  */
 export function getVersions(args: GetVersionsArgs, opts?: pulumi.InvokeOptions): Promise<GetVersionsResult> {
@@ -78,11 +78,11 @@ export interface GetVersionsResult {
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const fulfil = tidegate.getVersions({
+ * const fulfil = tidegate.getVersionsOutput({
  *     stack: "orders",
  *     function: "fulfil",
  * });
- * export const versions = fulfil.then(fulfil => fulfil.versions);
+ * export const oldestVersion = fulfil.versions[0].number;
  * ```
  */
 export function getVersionsOutput(args: GetVersionsOutputArgs, opts?: pulumi.InvokeOutputOptions): pulumi.Output<GetVersionsResult> {

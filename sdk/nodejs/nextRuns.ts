@@ -18,10 +18,10 @@ import * as utilities from "./utilities";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
  * // From now on, to look at.
- * const nextReportsResult = tidegate.nextRuns("cron(0 2 * * ? *)", "Europe/Berlin", 3);
+ * const nextReportsResult = tidegate.nextRunsOutput("cron(0 2 * * ? *)", "Europe/Berlin", 3);
  * export const nextReports = nextReportsResult;
  * // From a time that stays, to be used by resources.
- * const firstReportResult = tidegate.nextRuns("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
+ * const firstReportResult = tidegate.nextRunsOutput("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
  * export const firstReport = firstReportResult;
  * ```
  */
@@ -48,10 +48,10 @@ export function nextRuns(expression: string, timezone: string, count: number, fr
  * import * as tidegate from "@tidegate-io/pulumi";
  *
  * // From now on, to look at.
- * const nextReportsResult = tidegate.nextRuns("cron(0 2 * * ? *)", "Europe/Berlin", 3);
+ * const nextReportsResult = tidegate.nextRunsOutput("cron(0 2 * * ? *)", "Europe/Berlin", 3);
  * export const nextReports = nextReportsResult;
  * // From a time that stays, to be used by resources.
- * const firstReportResult = tidegate.nextRuns("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
+ * const firstReportResult = tidegate.nextRunsOutput("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z");
  * export const firstReport = firstReportResult;
  * ```
  */

@@ -15,7 +15,7 @@ import * as utilities from "./utilities";
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const fulfilHashResult = tidegate.packageHash("./fulfil");
+ * const fulfilHashResult = tidegate.packageHashOutput("./fulfil");
  * export const fulfilHash = fulfilHashResult;
  * ```
  */
@@ -36,7 +36,7 @@ export function packageHash(path: string, opts?: pulumi.InvokeOptions): Promise<
  * import * as pulumi from "@pulumi/pulumi";
  * import * as tidegate from "@tidegate-io/pulumi";
  *
- * const fulfilHashResult = tidegate.packageHash("./fulfil");
+ * const fulfilHashResult = tidegate.packageHashOutput("./fulfil");
  * export const fulfilHash = fulfilHashResult;
  * ```
  */

@@ -26,13 +26,12 @@ import (
 //
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
-//			orders, err := tidegate.GetReleases(ctx, &tidegate.GetReleasesArgs{
-//				Stack: "orders",
+//			orders := tidegate.GetReleasesOutput(ctx, tidegate.GetReleasesOutputArgs{
+//				Stack: pulumi.String("orders"),
 //			}, nil)
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("releases", orders.Releases)
+//			ctx.Export("lastRelease", orders.ApplyT(func(orders tidegate.GetReleasesResult) (string, error) {
+//				return orders.Releases[0].Verdict, nil
+//			}).(pulumi.StringOutput))
 //			return nil
 //		})
 //	}

@@ -27,13 +27,10 @@ import (
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
 //			// A queue that another team deploys.
-//			orders, err := tidegate.LookupStack(ctx, &tidegate.LookupStackArgs{
-//				Name: "orders",
+//			orders := tidegate.LookupStackOutput(ctx, tidegate.LookupStackOutputArgs{
+//				Name: pulumi.String("orders"),
 //			}, nil)
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("ordersUrl", orders.Url)
+//			ctx.Export("ordersUrl", orders.Url())
 //			return nil
 //		})
 //	}

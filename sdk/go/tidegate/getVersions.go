@@ -26,14 +26,13 @@ import (
 //
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
-//			fulfil, err := tidegate.GetVersions(ctx, &tidegate.GetVersionsArgs{
-//				Stack:    "orders",
-//				Function: "fulfil",
+//			fulfil := tidegate.GetVersionsOutput(ctx, tidegate.GetVersionsOutputArgs{
+//				Stack:    pulumi.String("orders"),
+//				Function: pulumi.String("fulfil"),
 //			}, nil)
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("versions", fulfil.Versions)
+//			ctx.Export("oldestVersion", fulfil.ApplyT(func(fulfil tidegate.GetVersionsResult) (int, error) {
+//				return fulfil.Versions[0].Number, nil
+//			}).(pulumi.IntOutput))
 //			return nil
 //		})
 //	}

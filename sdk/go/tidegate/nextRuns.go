@@ -30,17 +30,11 @@ import (
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
 //			// From now on, to look at.
-//			nextReportsResult, err := tidegate.NextRuns(ctx, "cron(0 2 * * ? *)", "Europe/Berlin", 3, nil)
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("nextReports", pulumi.ToStringArray(nextReportsResult))
+//			nextReportsResult := tidegate.NextRunsOutput(ctx, pulumi.String("cron(0 2 * * ? *)"), pulumi.String("Europe/Berlin"), pulumi.Int(3), nil)
+//			ctx.Export("nextReports", nextReportsResult)
 //			// From a time that stays, to be used by resources.
-//			firstReportResult, err := tidegate.NextRuns(ctx, "rate(12 hours)", "UTC", 1, pulumi.StringRef("2026-01-01T00:00:00Z"))
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("firstReport", pulumi.ToStringArray(firstReportResult))
+//			firstReportResult := tidegate.NextRunsOutput(ctx, pulumi.String("rate(12 hours)"), pulumi.String("UTC"), pulumi.Int(1), pulumi.String("2026-01-01T00:00:00Z"))
+//			ctx.Export("firstReport", firstReportResult)
 //			return nil
 //		})
 //	}

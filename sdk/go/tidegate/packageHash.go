@@ -27,11 +27,8 @@ import (
 //
 //	func main() {
 //		pulumi.Run(func(ctx *pulumi.Context) error {
-//			fulfilHashResult, err := tidegate.PackageHash(ctx, "./fulfil")
-//			if err != nil {
-//				return err
-//			}
-//			ctx.Export("fulfilHash", pulumi.String(fulfilHashResult))
+//			fulfilHashResult := tidegate.PackageHashOutput(ctx, pulumi.String("./fulfil"))
+//			ctx.Export("fulfilHash", fulfilHashResult)
 //			return nil
 //		})
 //	}

@@ -84,8 +84,8 @@ def get_releases(stack: Optional[_builtins.str] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    orders = tidegate.get_releases(stack="orders")
-    pulumi.export("releases", orders.releases)
+    orders = tidegate.get_releases_output(stack="orders")
+    pulumi.export("lastRelease", orders.releases[0].verdict)
     ```
 
     :param _builtins.str stack: Name of the stack.
@@ -109,8 +109,8 @@ def get_releases_output(stack: pulumi.Input[Optional[_builtins.str]] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    orders = tidegate.get_releases(stack="orders")
-    pulumi.export("releases", orders.releases)
+    orders = tidegate.get_releases_output(stack="orders")
+    pulumi.export("lastRelease", orders.releases[0].verdict)
     ```
 
     :param _builtins.str stack: Name of the stack.

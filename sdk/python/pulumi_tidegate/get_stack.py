@@ -181,7 +181,7 @@ def get_stack(name: Optional[_builtins.str] = None,
     import pulumi_tidegate as tidegate
 
     # A queue that another team deploys.
-    orders = tidegate.get_stack(name="orders")
+    orders = tidegate.get_stack_output(name="orders")
     pulumi.export("ordersUrl", orders.url)
     ```
 
@@ -215,7 +215,7 @@ def get_stack_output(name: pulumi.Input[Optional[_builtins.str]] = None,
     import pulumi_tidegate as tidegate
 
     # A queue that another team deploys.
-    orders = tidegate.get_stack(name="orders")
+    orders = tidegate.get_stack_output(name="orders")
     pulumi.export("ordersUrl", orders.url)
     ```
 

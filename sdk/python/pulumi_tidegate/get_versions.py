@@ -109,9 +109,9 @@ def get_versions(function: Optional[_builtins.str] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    fulfil = tidegate.get_versions(stack="orders",
+    fulfil = tidegate.get_versions_output(stack="orders",
         function="fulfil")
-    pulumi.export("versions", fulfil.versions)
+    pulumi.export("oldestVersion", fulfil.versions[0].number)
     ```
 
     :param _builtins.str function: Name of the function within the stack.
@@ -140,9 +140,9 @@ def get_versions_output(function: pulumi.Input[Optional[_builtins.str]] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    fulfil = tidegate.get_versions(stack="orders",
+    fulfil = tidegate.get_versions_output(stack="orders",
         function="fulfil")
-    pulumi.export("versions", fulfil.versions)
+    pulumi.export("oldestVersion", fulfil.versions[0].number)
     ```
 
     :param _builtins.str function: Name of the function within the stack.

@@ -37,10 +37,10 @@ def next_runs(expression: Optional[_builtins.str] = None,
     import pulumi_tidegate as tidegate
 
     # From now on, to look at.
-    next_reports_result = tidegate.next_runs("cron(0 2 * * ? *)", "Europe/Berlin", 3)
+    next_reports_result = tidegate.next_runs_output("cron(0 2 * * ? *)", "Europe/Berlin", 3)
     pulumi.export("nextReports", next_reports_result)
     # From a time that stays, to be used by resources.
-    first_report_result = tidegate.next_runs("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
+    first_report_result = tidegate.next_runs_output("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
     pulumi.export("firstReport", first_report_result)
     ```
 
@@ -76,10 +76,10 @@ def next_runs_output(expression: pulumi.Input[Optional[_builtins.str]] = None,
     import pulumi_tidegate as tidegate
 
     # From now on, to look at.
-    next_reports_result = tidegate.next_runs("cron(0 2 * * ? *)", "Europe/Berlin", 3)
+    next_reports_result = tidegate.next_runs_output("cron(0 2 * * ? *)", "Europe/Berlin", 3)
     pulumi.export("nextReports", next_reports_result)
     # From a time that stays, to be used by resources.
-    first_report_result = tidegate.next_runs("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
+    first_report_result = tidegate.next_runs_output("rate(12 hours)", "UTC", 1, "2026-01-01T00:00:00Z")
     pulumi.export("firstReport", first_report_result)
     ```
 

@@ -31,7 +31,7 @@ def package_hash(path: Optional[_builtins.str] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    fulfil_hash_result = tidegate.package_hash("./fulfil")
+    fulfil_hash_result = tidegate.package_hash_output("./fulfil")
     pulumi.export("fulfilHash", fulfil_hash_result)
     ```
 
@@ -55,7 +55,7 @@ def package_hash_output(path: pulumi.Input[Optional[_builtins.str]] = None,
     import pulumi
     import pulumi_tidegate as tidegate
 
-    fulfil_hash_result = tidegate.package_hash("./fulfil")
+    fulfil_hash_result = tidegate.package_hash_output("./fulfil")
     pulumi.export("fulfilHash", fulfil_hash_result)
     ```
 

@@ -18,10 +18,9 @@ import (
 var edits = []struct{ from, to string }{
 	{"# From the time of the plan on, to be used by resources.", "# From a time that stays, to be used by resources."},
 	{"plantimestamp())[0]", `"2026-01-01T00:00:00Z")`},
-	{`try(data.tidegate_releases.orders.releases[0].verdict, "none yet")`, "data.tidegate_releases.orders.releases"},
-	{"max(data.tidegate_versions.fulfil.versions[*].number...)", "data.tidegate_versions.fulfil.versions"},
-	{`output "last_release"`, `output "releases"`},
-	{`output "newest_version"`, `output "versions"`},
+	{`try(data.tidegate_releases.orders.releases[0].verdict, "none yet")`, "data.tidegate_releases.orders.releases[0].verdict"},
+	{"max(data.tidegate_versions.fulfil.versions[*].number...)", "data.tidegate_versions.fulfil.versions[0].number"},
+	{`output "newest_version"`, `output "oldest_version"`},
 }
 
 // Add puts the examples below a folder, laid out as Terraform's documents want them, into

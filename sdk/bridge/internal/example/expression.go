@@ -152,10 +152,11 @@ func (t *translator) traversal(path hcl.Traversal) (string, error) {
 			}
 			text.WriteString("." + name)
 		case hcl.TraverseIndex:
-			if step.Key.Type() != cty.String {
-				return "", fmt.Errorf("no example had an index that is no name")
+			if step.Key.Type() == cty.String {
+				fmt.Fprintf(&text, "[%q]", step.Key.AsString())
+			} else {
+				fmt.Fprintf(&text, "[%s]", step.Key.AsBigFloat().Text('f', 0))
 			}
-			fmt.Fprintf(&text, "[%q]", step.Key.AsString())
 		default:
 			return "", fmt.Errorf("no example had a path with a %T", step)
 		}

@@ -38,7 +38,7 @@ var generators = []struct {
 	{"python", python.GenerateProgram, same},
 	{"go", gogen.GenerateProgram, func(s string) string {
 		// The SDK calls the data source so, since GetStack is the resource's.
-		return strings.ReplaceAll(s, "tidegate.GetStack(ctx, &tidegate.LookupStackArgs", "tidegate.LookupStack(ctx, &tidegate.LookupStackArgs")
+		return strings.ReplaceAll(s, "tidegate.GetStackOutput", "tidegate.LookupStackOutput")
 	}},
 	{"yaml", yamlgen.GenerateProgram, func(s string) string {
 		// The former name of the same.
@@ -60,7 +60,7 @@ func programs(p *schema.Package, source []byte) ([]Program, error) {
 		if parser.Diagnostics.HasErrors() {
 			return nil, parser.Diagnostics
 		}
-		program, diags, err := pclgen.BindProgram(parser.Files, loader{p})
+		program, diags, err := pclgen.BindProgram(parser.Files, loader{p}, pclgen.PreferOutputVersionedInvokes)
 		if err != nil {
 			return nil, err
 		}
