@@ -80,6 +80,7 @@ func (w *Words) Properties() map[string]string { return maps.Clone(w.properties)
 var (
 	identifier = regexp.MustCompile(`(?:provider::[a-z]+::)?[a-z][a-z0-9]*(?:_[a-z0-9]+)+`)
 	imports    = regexp.MustCompile(`terraform import (tidegate_[a-z_]+)\.`)
+	member     = regexp.MustCompile(`\.[a-z]+\b`)
 	attribute  = regexp.MustCompile(`AttributeName\("([a-z0-9_]+)"\)|ElementKeyString\("([^"]*)"\)|ElementKeyInt\((\d+)\)`)
 )
 
@@ -108,8 +109,15 @@ func (w *Words) Sentence(s string) string {
 	return phrases.Replace(w.Names(s))
 }
 
-// Names turns names alone: of attributes, resources, data sources and functions.
+// Names turns names alone: of attributes, resources, data sources and functions. One word
+// without an underscore is a name only where it follows a dot.
 func (w *Words) Names(s string) string {
+	s = member.ReplaceAllStringFunc(s, func(word string) string {
+		if name, ok := w.properties[word[1:]]; ok {
+			return "." + name
+		}
+		return word
+	})
 	return identifier.ReplaceAllStringFunc(s, func(word string) string {
 		for _, names := range []map[string]string{w.functions, w.types, w.properties} {
 			if name, ok := names[word]; ok {
@@ -118,6 +126,17 @@ func (w *Words) Names(s string) string {
 		}
 		return word
 	})
+}
+
+// Camel is a name as Pulumi writes it: max_retries becomes maxRetries.
+func Camel(name string) string {
+	first, rest, _ := strings.Cut(name, "_")
+	for part := range strings.SplitSeq(rest, "_") {
+		if part != "" {
+			first += strings.ToUpper(part[:1]) + part[1:]
+		}
+	}
+	return first
 }
 
 // paths turns the bridge's own notation for where something is wrong,

@@ -9,6 +9,8 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfbridge"
 	shim "github.com/pulumi/pulumi-terraform-bridge/v3/pkg/tfshim"
 	"github.com/zclconf/go-cty/cty"
+
+	"github.com/tidegate-io/terraform-provider-tidegate/sdk/bridge"
 )
 
 // An attribute is what an expression is the value of: none if its names are the user's own.
@@ -130,7 +132,7 @@ func (t *translator) traversal(path hcl.Traversal) (string, error) {
 	steps := path
 	switch root := path.RootName(); root {
 	case "var":
-		text.WriteString(camel(attr(1)))
+		text.WriteString(bridge.Camel(attr(1)))
 		steps = path[2:]
 	case "data":
 		text.WriteString(attr(2))

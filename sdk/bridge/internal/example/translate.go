@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -160,7 +159,7 @@ func (t *translator) provider(block *hclsyntax.Block) error {
 // variable makes a variable part of Pulumi's configuration, a secret one if Terraform is
 // to keep it out of its output.
 func (t *translator) variable(block *hclsyntax.Block) error {
-	t.header(block, fmt.Sprintf("config %s %q", camel(block.Labels[0]), "string"))
+	t.header(block, fmt.Sprintf("config %s %q", bridge.Camel(block.Labels[0]), "string"))
 	for name, a := range block.Body.Attributes {
 		switch name {
 		case "type":
@@ -177,7 +176,7 @@ func (t *translator) variable(block *hclsyntax.Block) error {
 // output makes the result of a function a variable of its own, since Pulumi's generator for
 // Go knows no other place of it.
 func (t *translator) output(block *hclsyntax.Block) error {
-	name := camel(block.Labels[0])
+	name := bridge.Camel(block.Labels[0])
 	result := name + "Result"
 	if call, ok := block.Body.Attributes["value"].Expr.(*hclsyntax.FunctionCallExpr); ok {
 		t.header(block, result+" =")
@@ -205,15 +204,4 @@ func (t *translator) body(body *hclsyntax.Body, s shim.SchemaMap, infos map[stri
 		}
 	}
 	return nil
-}
-
-// camel is a name of a user's own as Pulumi's programs write it.
-func camel(name string) string {
-	first, rest, _ := strings.Cut(name, "_")
-	for part := range strings.SplitSeq(rest, "_") {
-		if part != "" {
-			first += strings.ToUpper(part[:1]) + part[1:]
-		}
-	}
-	return first
 }

@@ -48,6 +48,14 @@ type property struct {
 	info   *tfbridge.SchemaInfo
 }
 
+// fieldsOf is what the bridge knows of the properties of an object.
+func fieldsOf(p property) map[string]*tfbridge.SchemaInfo {
+	if p.info == nil || p.info.Elem == nil {
+		return nil
+	}
+	return p.info.Elem.Fields
+}
+
 // byProperty are attributes by their names in Pulumi.
 func byProperty(schema shim.SchemaMap, infos map[string]*tfbridge.SchemaInfo) map[string]property {
 	properties := map[string]property{}
@@ -74,11 +82,7 @@ func (s *settings) check(path string, p property, value resource.PropertyValue) 
 	elem, isObject := p.schema.Elem().(shim.Resource)
 	switch {
 	case kind == shim.TypeMap && isObject:
-		var fields map[string]*tfbridge.SchemaInfo
-		if p.info != nil && p.info.Elem != nil {
-			fields = p.info.Elem.Fields
-		}
-		s.object(path, byProperty(elem.Schema(), fields), value)
+		s.object(path, byProperty(elem.Schema(), fieldsOf(p)), value)
 	case kind == shim.TypeMap && !value.IsObject():
 		s.fail("`%s` holds values by their names: give them one by one, as by `pulumi config set --path tidegate:%s.NAME VALUE`", path, path)
 	case (kind == shim.TypeList || kind == shim.TypeSet) && !value.IsArray():

@@ -85,6 +85,7 @@ func (s *server) failures(failures []*pulumirpc.CheckFailure) {
 }
 
 func (s *server) CheckConfig(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	nameSettings(s.info, req.GetNews())
 	if failures := badSettings(s.info, req.GetNews()); len(failures) > 0 {
 		return &pulumirpc.CheckResponse{Inputs: req.GetNews(), Failures: failures}, nil
 	}
