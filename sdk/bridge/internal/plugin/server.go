@@ -29,9 +29,13 @@ import (
 func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error {
 	return rprovider.MainContext(ctx, bridge.Name, func(host *rprovider.HostClient) (pulumirpc.ResourceProviderServer, error) {
 		words := bridge.NewWords(info)
+		types, err := newTypes(schema)
+		if err != nil {
+			return nil, err
+		}
 		info.P = keeping{info.P.(pf.ShimProvider)}
 		s, err := pfbridge.NewProviderServer(ctx, &sink{host, words}, info, pfbridge.ProviderMetadata{PackageSchema: schema})
-		return &server{s, info, words, bridge.Optional(info)}, err
+		return &server{s, info, types, words, bridge.Optional(info)}, err
 	})
 }
 
@@ -60,6 +64,7 @@ func (s *sink) LogStatus(ctx context.Context, severity diag.Severity, urn resour
 type server struct {
 	pulumirpc.ResourceProviderServer
 	info  tfbridge.ProviderInfo
+	types *types
 	words *bridge.Words
 	// optional are the parameters of functions that the bridge takes as a list.
 	optional map[string]string
@@ -100,6 +105,9 @@ func (s *server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest)
 }
 
 func (s *server) Invoke(ctx context.Context, req *pulumirpc.InvokeRequest) (*pulumirpc.InvokeResponse, error) {
+	if failures, err := s.types.function(req.GetTok(), req.GetArgs()); err != nil || len(failures) > 0 {
+		return &pulumirpc.InvokeResponse{Failures: failures}, err
+	}
 	if name, ok := s.optional[req.GetTok()]; ok {
 		listed(req.GetArgs().GetFields(), name)
 	}
@@ -123,6 +131,9 @@ func listed(arguments map[string]*structpb.Value, name string) {
 }
 
 func (s *server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
+	if failures, err := s.types.resource(resource.URN(req.GetUrn()), req.GetNews()); err != nil || len(failures) > 0 {
+		return &pulumirpc.CheckResponse{Inputs: req.GetNews(), Failures: failures}, err
+	}
 	resp, err := s.ResourceProviderServer.Check(ctx, req)
 	s.failures(resp.GetFailures())
 	return resp, s.translated(err)
