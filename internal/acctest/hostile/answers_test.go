@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"strings"
+	"time"
 )
 
 func answersTwice(s *site) {
@@ -154,7 +155,8 @@ func (s *site) floods(attack string, seconds, megabytes int) {
 	}
 }
 
-// during has the neighbour invoked all the time that an attack takes, without a failure.
+// during has the neighbour invoked at a steady rate all the time that an attack takes,
+// without a failure.
 func (s *site) during(who, attack string, told map[string]any) (done func() Answer) {
 	s.Helper()
 	ended := make(chan Answer, 1)
@@ -167,14 +169,16 @@ func (s *site) during(who, attack string, told map[string]any) (done func() Answ
 	}()
 	return func() Answer {
 		s.Helper()
-		for n := 0; ; n++ {
+		tick := time.NewTicker(time.Second / neighbourRate)
+		defer tick.Stop()
+		for n := 1; ; n++ {
+			s.goesOn(attack)
 			select {
 			case a := <-ended:
 				s.goesOn(attack)
 				s.Logf("the neighbour answered %d times while %s went on", n, attack)
 				return a
-			default:
-				s.goesOn(attack)
+			case <-tick.C:
 			}
 		}
 	}
