@@ -68,7 +68,7 @@ type LookupStackResult struct {
 	Kind string `pulumi:"kind"`
 	// Name of the stack.
 	Name string `pulumi:"name"`
-	// The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+	// The release that is under way, or else the last one; null if the target knows of none. `tidegate.GetReleases` has them all.
 	Release *GetStackRelease `pulumi:"release"`
 	// Identifies what its functions are now: a hash of their code and effective configuration.
 	ReleaseId string `pulumi:"releaseId"`
@@ -147,7 +147,7 @@ func (o LookupStackResultOutput) Name() pulumi.StringOutput {
 	return o.ApplyT(func(v LookupStackResult) string { return v.Name }).(pulumi.StringOutput)
 }
 
-// The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+// The release that is under way, or else the last one; null if the target knows of none. `tidegate.GetReleases` has them all.
 func (o LookupStackResultOutput) Release() GetStackReleasePtrOutput {
 	return o.ApplyT(func(v LookupStackResult) *GetStackRelease { return v.Release }).(GetStackReleasePtrOutput)
 }

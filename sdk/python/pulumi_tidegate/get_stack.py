@@ -122,7 +122,7 @@ class GetStackResult:
     @pulumi.getter
     def release(self) -> Optional['outputs.GetStackReleaseResult']:
         """
-        The release that is under way, or else the last one; null if the target knows of none. `tidegate.getReleases` has them all.
+        The release that is under way, or else the last one; null if the target knows of none. `tidegate.get_releases` has them all.
         """
         return pulumi.get(self, "release")
 

@@ -69,7 +69,9 @@ func each(spec *schema.PackageSpec, properties func(map[string]schema.PropertySp
 	for token, f := range spec.Functions {
 		description(&f.Description)
 		object(f.Inputs)
-		object(f.Outputs)
+		if f.ReturnType != nil {
+			object(f.ReturnType.ObjectTypeSpec)
+		}
 		spec.Functions[token] = f
 	}
 }

@@ -129,7 +129,7 @@ func (t *translator) traversal(path hcl.Traversal) (string, error) {
 		return ""
 	}
 	var text strings.Builder
-	steps := path
+	var steps hcl.Traversal
 	switch root := path.RootName(); root {
 	case "var":
 		text.WriteString(bridge.Camel(attr(1)))
