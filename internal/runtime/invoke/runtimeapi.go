@@ -117,7 +117,7 @@ func (i *instance) serveResponse(r *rawhttp.Request) {
 		return
 	}
 	if i.streams(r) {
-		accepted(r, i.streamAnswer(answerBody{r.Body(), r.Header("Content-Type"), r.Trailer}))
+		accepted(r, i.streamAnswer(answerBody{i.body(r), r.Header("Content-Type"), r.Trailer}))
 		return
 	}
 	i.takeAnswer(r, func(body []byte) outcome { return outcome{payload: body} })
@@ -135,18 +135,20 @@ func (i *instance) serveError(r *rawhttp.Request) {
 
 // takeAnswer reads an answer that beginAnswer has allowed.
 func (i *instance) takeAnswer(r *rawhttp.Request, means func(body []byte) outcome) {
-	body, err := readAnswer(r.Body(), r.ContentLength())
+	body, err := readAnswer(i.body(r), r.ContentLength())
 	switch err {
 	case nil:
 		o := means(body)
 		accepted(r, i.endAnswer(&o))
 	case errEntityTooLarge:
+		i.wasteBytes(len(body))
+		i.drain(r)
+		// Not before: the caller's next invocation would find the instance busy with the
+		// rest of this answer, and start another.
 		failure := tooLargeAnswer()
 		if refused := i.endAnswer(&outcome{failure: &failure}); refused != nil {
 			err = refused
 		}
-		i.wasteBytes(len(body))
-		i.drain(r)
 		accepted(r, err)
 	default:
 		_ = i.endAnswer(nil)
@@ -160,7 +162,7 @@ func (i *instance) serveInitError(r *rawhttp.Request) {
 		accepted(r, err)
 		return
 	}
-	body, err := readAnswer(r.Body(), r.ContentLength())
+	body, err := readAnswer(i.body(r), r.ContentLength())
 	if err != nil {
 		_ = i.endInitError(nil)
 		i.wasteBytes(len(body))

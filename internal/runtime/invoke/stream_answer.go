@@ -101,11 +101,11 @@ func (i *instance) collectAnswer(body answerBody) *apiError {
 	switch err {
 	case nil:
 	case errEntityTooLarge:
+		i.wasteBytes(len(payload))
 		failure := tooLargeAnswer()
 		if refused := i.endAnswer(&outcome{failure: &failure}); refused != nil {
 			err = refused
 		}
-		i.wasteBytes(len(payload))
 		return err
 	default:
 		_ = i.endAnswer(nil)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 )
 
@@ -24,6 +25,8 @@ type body struct {
 	// length is what is left of the body or, if it is chunked, of the chunk.
 	length  int64
 	chunked bool
+	// chunks is how many have begun.
+	chunks int
 	// inChunk: the end of a chunk has to come before the size of another.
 	inChunk bool
 	// expected: the client waits for a word before it sends the body.
@@ -41,6 +44,7 @@ func (b *body) Read(p []byte) (n int, err error) {
 		more, err = b.readChunk(p[n:])
 		n += more
 	}
+	b.conn.giveWay()
 	if n > 0 {
 		return n, nil // an error comes again
 	}
@@ -117,6 +121,7 @@ func (b *body) next() error {
 	}
 	if size > 0 {
 		b.length, b.inChunk = size, true
+		b.chunks++
 		return nil
 	}
 	return b.trailers()
@@ -210,7 +215,25 @@ func (c *conn) read(p []byte) (int, error) {
 		}
 		return c.read(p)
 	}
-	return c.net.Read(p)
+	n, err := c.net.Read(p)
+	c.moved += n
+	return n, err
+}
+
+// turn is how many bytes of a body are read before the goroutine gives way: of the
+// smallest chunks they take less than a millisecond.
+const turn = 64 << 10
+
+// giveWay lets others have their turn. A client that sends faster than it is read never
+// lets the goroutine rest. That keeps but one of Go's processors busy, and yet what comes
+// over any other connection might not be seen for as long as it goes on: the thread that was
+// waiting for the network is the one that went on with this goroutine, and it had no reason
+// to wake another. To give way is one.
+func (c *conn) giveWay() {
+	if c.moved >= turn {
+		c.moved = 0
+		runtime.Gosched()
+	}
 }
 
 // readLine reads a line of at most so many bytes, its end included.

@@ -80,6 +80,9 @@ func (r *Request) Fields(do func(name, value string) bool) {
 func (r *Request) Chunked() bool { return r.length < 0 }
 func (r *Request) Expects() bool { return r.expects }
 
+// Chunks is how many chunks of the body have begun to come.
+func (r *Request) Chunks() int { return r.conn.body.chunks }
+
 // Later lets the request be answered after the handler has returned.
 func (r *Request) Later() *Later {
 	r.replied = true

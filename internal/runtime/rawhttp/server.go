@@ -56,7 +56,9 @@ type conn struct {
 	// out is what an answer is put together in. It belongs to the Later, if there is one.
 	out []byte
 	// held is how much of out is to be written before the next answer.
-	held    int
+	held int
+	// moved is how many bytes were read since the goroutine last gave way.
+	moved   int
 	request Request
 	body    body
 	// answered gets a value when a Later was answered.
@@ -172,6 +174,7 @@ func (c *conn) fill(limit int) error {
 	}
 	n, err := c.quick.Read(c.in[c.to:])
 	c.to += n
+	c.moved += n
 	if n > 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ package sandbox
 import (
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -73,6 +74,11 @@ func (o *outputReader) copy() {
 		})
 		if waitErr != nil || err != nil || n == 0 {
 			return
+		}
+		if n == len(o.buffer) {
+			// There is more, and so no rest in which the runtime would look at what comes to it
+			// from elsewhere: see package rawhttp's giveWay.
+			runtime.Gosched()
 		}
 		o.rest()
 	}

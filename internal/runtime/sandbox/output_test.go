@@ -5,9 +5,43 @@ package sandbox
 import (
 	"bytes"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 )
+
+func TestATreeThatWritesFasterThanItIsReadLetsOthersHaveTheirTurn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	meanwhile := make(chan struct{})
+	inTime, writes := false, 0
+	// A pipe holds four times what is read at once.
+	output, tree, err := newOutput(writerFunc(func(p []byte) (int, error) {
+		switch writes++; writes {
+		case 1:
+			go close(meanwhile)
+		case 4:
+			select {
+			case <-meanwhile:
+				inTime = true
+			default:
+			}
+		}
+		return len(p), nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.Write(make([]byte, 64<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Close(); err != nil {
+		t.Fatal(err)
+	}
+	output.finish()
+	if !inTime {
+		t.Errorf("nobody else had a turn in %d reads", writes)
+	}
+}
 
 func TestWhatWasWrittenBeforeASyncIsThereAfterIt(t *testing.T) {
 	var mu sync.Mutex
