@@ -31,6 +31,11 @@ type instance struct {
 	flows     *flows
 	questions chan struct{}
 
+	// refusals bounds the packets that lead nowhere; refused is how many of those that were
+	// granted are left.
+	refusals *rate.Limiter
+	refused  int
+
 	// stackMu is held while the stack is used to receive, made or thrown away.
 	stackMu sync.Mutex
 	stack   *tcpStack // nil while there is none
@@ -46,6 +51,7 @@ func newInstance(fd int, f *filter, r *resolver, b *budget) (*instance, error) {
 	l.drain()
 	i := &instance{link: l, filter: f, names: r, account: account{all: b}, questions: make(chan struct{}, maxQuestions), read: make(chan struct{})}
 	i.ctx, i.cancel = context.WithCancel(context.Background())
+	i.refusals = rate.NewLimiter(maxRefused, maxRefused)
 	i.flows = &flows{instance: i, known: map[flowKey]*flow{}, rate: rate.NewLimiter(newFlows, newFlows)}
 	go i.run()
 	return i, nil
@@ -110,10 +116,11 @@ func (i *instance) run() {
 }
 
 // handle takes one packet of the instance. It is called by one goroutine and never
-// waits for anybody.
+// waits for anybody but the instance itself, if that sends too much in vain.
 func (i *instance) handle(b []byte) {
 	p, ok := parse(b)
 	if !ok {
+		i.inVain()
 		return
 	}
 	switch p.protocol {
@@ -122,16 +129,41 @@ func (i *instance) handle(b []byte) {
 	case protocolUDP:
 		i.receiveUDP(p)
 	case protocolICMP:
-		reply := echoReply(p)
-		if reply != nil && p.to != Address {
-			reply = unreachable(p.whole, codeProhibited)
-		}
-		if reply != nil {
+		switch reply := echoReply(p); {
+		case reply == nil:
+			i.inVain()
+		case p.to != Address:
+			i.refuse(p, codeProhibited)
+		default:
 			i.reply(protocolICMP, reply)
 		}
 	default:
-		i.reply(protocolICMP, unreachable(p.whole, codeProhibited))
+		i.refuse(p, codeProhibited)
 	}
+}
+
+// maxRefused is how many packets may be refused in a second, and at once; refusedTogether
+// of them are granted at a time, since each rest ends with a thread's being woken.
+const (
+	maxRefused      = 1000
+	refusedTogether = 100
+)
+
+// refuse tells the instance that a packet led nowhere. Of an instance that goes on sending
+// such packets nothing is read for a while: what it sends meanwhile its own kernel throws
+// away, in the instance's time.
+func (i *instance) refuse(p packet, code uint8) {
+	i.reply(protocolICMP, unreachable(p.whole, code))
+	i.inVain()
+}
+
+// inVain counts a packet that led nowhere.
+func (i *instance) inVain() {
+	if i.refused == 0 {
+		i.refused = refusedTogether
+		_ = i.refusals.WaitN(i.ctx, refusedTogether) // it fails if the instance ends
+	}
+	i.refused--
 }
 
 // reply sends a packet to the instance. If that fails it is lost, as packets are.

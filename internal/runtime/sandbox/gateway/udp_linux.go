@@ -66,7 +66,7 @@ func (i *instance) receiveUDP(p packet) {
 	if f == nil {
 		place, verdict := i.filter.decide(to)
 		if verdict != allowed {
-			i.reply(protocolICMP, unreachable(p.whole, codeProhibited))
+			i.refuse(p, codeProhibited)
 			return
 		}
 		var err error
@@ -74,6 +74,7 @@ func (i *instance) receiveUDP(p packet) {
 			if code, ok := unreachableCode(err); ok {
 				i.reply(protocolICMP, unreachable(p.whole, code))
 			}
+			i.inVain()
 			return
 		}
 	}
