@@ -93,7 +93,7 @@ func (b *box) prepare() (tmp int, err error) {
 	}
 	if b.shim.config.Namespaces {
 		listeners, isolated, err := b.isolate()
-		defer closeAll(openOnly(listeners.api, listeners.ingress))
+		defer listeners.close()
 		tmp = isolated
 		if err != nil {
 			return tmp, err
@@ -103,7 +103,7 @@ func (b *box) prepare() (tmp int, err error) {
 		if b.slot != nil {
 			wayOut = b.slot.wayOut
 		}
-		for name, fd := range map[descriptor]int{passedAPI: listeners.api, passedIngress: listeners.ingress, passedWayOut: wayOut} {
+		for name, fd := range map[descriptor]int{passedAPI: listeners.api, passedLocal: listeners.local, passedIngress: listeners.ingress, passedWayOut: wayOut} {
 			if fd >= 0 {
 				pass(name, fd)
 			}
@@ -259,7 +259,7 @@ func (b *box) kill() {
 // namespace and a descriptor of the instance's /tmp; those that are not there are -1.
 func (b *box) isolate() (l listeners, tmp int, err error) {
 	s := b.shim
-	l = listeners{api: -1, ingress: -1}
+	l = noListeners
 	if err := joinCgroups(b.request.CgroupTasks); err != nil {
 		return l, -1, err
 	}
@@ -278,6 +278,11 @@ func (b *box) isolate() (l listeners, tmp int, err error) {
 	mounted, err := s.startInit(b)
 	if err != nil {
 		return l, -1, err
+	}
+	if b.request.Network != hostNetwork {
+		if l.local, err = s.root.listenLocally(b.launch); err != nil {
+			return l, -1, err
+		}
 	}
 	uid := b.request.UID
 	if uid == 0 {

@@ -269,8 +269,13 @@ func TestSystemCallsOfAnotherArchitectureEndTheFunction(t *testing.T) {
 }
 
 // attackIPC looks for what it is told of by name: an abstract socket of the host's and a
-// System V segment.
+// System V segment. It passes the runtime a descriptor to close.
 func attackIPC(args []string) {
+	if c, err := net.Dial("unix", localRuntimeAPI); err == nil {
+		if _, _, err := c.(*net.UnixConn).WriteMsgUnix([]byte("x"), unix.UnixRights(0), nil); err == nil {
+			fmt.Println("possible: pass a descriptor to the runtime")
+		}
+	}
 	if c, err := net.Dial("unix", args[0]); err == nil {
 		fmt.Println("possible: connect to the abstract socket", c.RemoteAddr())
 	}

@@ -200,7 +200,7 @@ func (i *instance) start(ctx context.Context) (err error) {
 // serve begins to serve what the instance reaches.
 func (i *instance) serve(program programRequest) error {
 	p := i.prepared
-	i.api = newRuntimeAPI(i.spec.RuntimeAPI, p.listener)
+	i.api = newRuntimeAPI(i.spec.RuntimeAPI, p.listeners()...)
 	go i.api.run()
 	if p.ingress != nil {
 		i.ingress = &http.Server{

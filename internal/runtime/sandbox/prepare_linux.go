@@ -24,10 +24,11 @@ type prepared struct {
 	uid     int    // 0 if it has none of its own
 	dir     string // of the instance's own on the host, or empty
 	group   group
-	// listener is the Runtime API's, and address how the instance reaches it.
-	listener net.Listener
-	address  string
-	ingress  net.Listener // nil without one
+	// listener is the Runtime API's, and address how the instance reaches it. local is its
+	// listener on LocalRuntimeAPI; nil without one.
+	listener, local net.Listener
+	address         string
+	ingress         net.Listener // nil without one
 	// waiting is for the interpreter that is started already; nil without one.
 	waiting *waiting
 	// output is what the tree writes, and writeEnd where.
@@ -124,12 +125,26 @@ func (p *prepared) listen() error {
 	return nil
 }
 
-// wait has whatever is started warm find somebody at the Runtime API's address.
+// wait has whatever is started warm find somebody at the Runtime API's address. The
+// bootstraps that are started so prefer the local one.
 func (p *prepared) wait() {
-	if p.class.Warm != nil {
+	switch {
+	case p.class.Warm == nil:
+	case p.local != nil:
+		p.waiting = awaitAssignment(p.local)
+		p.local = p.waiting
+	default:
 		p.waiting = awaitAssignment(p.listener)
 		p.listener = p.waiting
 	}
+}
+
+// listeners are the Runtime API's.
+func (p *prepared) listeners() []net.Listener {
+	if p.local == nil {
+		return []net.Listener{p.listener}
+	}
+	return []net.Listener{p.listener, p.local}
 }
 
 // user is the instance's, on the host.
@@ -181,6 +196,8 @@ func (p *prepared) receive(passed map[descriptor]int) (err error) {
 			wayOut = fd
 		case passedAPI:
 			p.listener, err = takeListener(fd, err)
+		case passedLocal:
+			p.local, err = takeListener(fd, err)
 		case passedIngress:
 			p.ingress, err = takeListener(fd, err)
 		default:
@@ -252,7 +269,7 @@ func (p *prepared) release() {
 	if p.writeEnd != nil {
 		p.writeEnd.Close()
 	}
-	for _, l := range []net.Listener{p.listener, p.ingress} {
+	for _, l := range []net.Listener{p.listener, p.local, p.ingress} {
 		if l != nil {
 			l.Close()
 		}

@@ -24,6 +24,9 @@ func init() { programs["warm"] = func([]string) { warm() } }
 func warm() {
 	address := os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	c, err := net.Dial("tcp", address)
+	if info, missing := os.Stat(localRuntimeAPI); missing == nil && info.Mode()&os.ModeSocket != 0 && address == "127.0.0.1:9001" {
+		c, err = net.Dial("unix", localRuntimeAPI)
+	}
 	must(err)
 	fmt.Fprintf(c, "GET /tidegate/assignment HTTP/1.1\r\nHost: %s\r\n\r\n", address)
 	reader := bufio.NewReader(c)

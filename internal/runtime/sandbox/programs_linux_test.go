@@ -172,10 +172,18 @@ func attack(args []string) {
 	fmt.Println("attacked")
 }
 
-// call asks an address for an event, as the Runtime API's clients do.
+// call asks an address for an event, as the Runtime API's clients do. A path is a UNIX
+// socket's.
 func call(args []string) {
 	for _, address := range append(args, os.Getenv("AWS_LAMBDA_RUNTIME_API")) {
-		response, err := http.Get("http://" + address + "/2018-06-01/runtime/invocation/next")
+		client := http.DefaultClient
+		if path := address; filepath.IsAbs(path) {
+			client = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", path)
+			}}}
+			address = "runtime"
+		}
+		response, err := client.Get("http://" + address + "/2018-06-01/runtime/invocation/next")
 		if err != nil {
 			fmt.Println("refused")
 			continue

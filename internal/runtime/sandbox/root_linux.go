@@ -129,7 +129,7 @@ func (r *commonRoot) fill(config shimConfig) error {
 			return err
 		}
 	}
-	for _, path := range []string{hostsFile, resolverFile, "/etc/passwd", "/etc/group"} {
+	for _, path := range []string{hostsFile, resolverFile, "/etc/passwd", "/etc/group", localRuntimeAPI} {
 		if err := makeMountpoint(r.writable+path, false); err != nil {
 			return err
 		}

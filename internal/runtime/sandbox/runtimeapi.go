@@ -32,11 +32,12 @@ const (
 // acceptPause is between attempts to accept while the runtime has no descriptor left.
 const acceptPause = 10 * time.Millisecond
 
-// A runtimeAPI serves one instance's Runtime API on a listener of its own.
+// A runtimeAPI serves one instance's Runtime API on listeners of its own.
 type runtimeAPI struct {
-	address  string
-	listener net.Listener
-	to       RuntimeAPI
+	// address is the first listener's.
+	address   string
+	listeners []net.Listener
+	to        RuntimeAPI
 	// places of connections.
 	places chan struct{}
 	rate   *rate.Limiter
@@ -46,18 +47,27 @@ type runtimeAPI struct {
 	closed bool
 }
 
-func newRuntimeAPI(to RuntimeAPI, listener net.Listener) *runtimeAPI {
+func newRuntimeAPI(to RuntimeAPI, listeners ...net.Listener) *runtimeAPI {
 	return &runtimeAPI{
-		address: listener.Addr().String(), listener: listener, to: to,
+		address: listeners[0].Addr().String(), listeners: listeners, to: to,
 		places: make(chan struct{}, maxConnections), rate: rate.NewLimiter(connectionRate, connectionBurst), open: map[net.Conn]struct{}{},
 	}
 }
 
 // run accepts connections until close.
 func (a *runtimeAPI) run() {
+	var all sync.WaitGroup
+	for _, l := range a.listeners[1:] {
+		all.Go(func() { a.accept(l) })
+	}
+	a.accept(a.listeners[0])
+	all.Wait()
+}
+
+func (a *runtimeAPI) accept(from net.Listener) {
 	for {
 		a.places <- struct{}{}
-		c, err := a.listener.Accept()
+		c, err := from.Accept()
 		if err != nil {
 			<-a.places
 			if errors.Is(err, net.ErrClosed) {
@@ -96,9 +106,11 @@ func (a *runtimeAPI) remove(c net.Conn) {
 	<-a.places
 }
 
-// close ends the listener and all connections.
+// close ends the listeners and all connections.
 func (a *runtimeAPI) close() {
-	a.listener.Close()
+	for _, l := range a.listeners {
+		l.Close()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true

@@ -280,7 +280,8 @@ func (s *shim) rehearse(network networkKind) error {
 	b := &box{shim: s, cgroup: -1, gone: true, request: prepareRequest{Root: &rootSpec{}, Network: network}}
 	err := inThread(func() error {
 		l, tmp, err := b.isolate()
-		closeAll(openOnly(l.api, l.ingress, tmp))
+		l.close()
+		closeAll(openOnly(tmp))
 		return err
 	})
 	b.end()

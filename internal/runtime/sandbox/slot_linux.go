@@ -29,7 +29,11 @@ func (s *slot) close() { closeAll(openOnly(s.fd, s.wayOut)) }
 const maxSlots = 64
 
 // listeners are descriptors, or -1.
-type listeners struct{ api, ingress int }
+type listeners struct{ api, local, ingress int }
+
+var noListeners = listeners{-1, -1, -1}
+
+func (l listeners) close() { closeAll(openOnly(l.api, l.local, l.ingress)) }
 
 // takeSlot returns a slot that is free, or nil.
 func (s *shim) takeSlot(kind networkKind) *slot {
@@ -72,7 +76,7 @@ func (b *box) connect() (l listeners, err error) {
 		go reused.close() // something is not as it was
 	}
 	if b.slot, err = newSlot(b.request.Network); err != nil {
-		return listeners{-1, -1}, err
+		return noListeners, err
 	}
 	return b.listen()
 }
@@ -105,14 +109,14 @@ func newSlot(kind networkKind) (_ *slot, err error) {
 // listen opens what the instance reaches on its loopback interface, in the calling
 // thread's network namespace.
 func (b *box) listen() (l listeners, err error) {
-	l = listeners{-1, -1}
+	l = noListeners
 	if l.api, err = listenLoopback(RuntimeAPIPort); err != nil {
 		return l, err
 	}
 	if port := b.request.IngressPort; port != 0 {
 		if l.ingress, err = listenLoopback(port); err != nil {
 			unix.Close(l.api)
-			return listeners{-1, -1}, err
+			return noListeners, err
 		}
 	}
 	return l, nil

@@ -12,6 +12,7 @@ import resource
 import select
 import signal
 import socket
+import stat
 import struct
 import subprocess
 import sys
@@ -23,6 +24,8 @@ import time
 TREASURE = re.compile(b"hidden-" + b"treasure-[0-9a-f]+")
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
+# The way of Tidegate's own bootstraps to it, where there is one.
+LOCAL_API = "/var/runtime-api"
 INVOCATION = "/2018-06-01/runtime/invocation/"
 
 
@@ -108,6 +111,8 @@ def become(event, context):
     attempt("be spared", lambda: open("/proc/self/oom_score_adj", "w").write("-1000"))
     for path in ("/dev/mem", "/dev/kmsg", "/dev/sda", "/dev/vda", "/dev/net/tun", "/dev/kvm", "/dev/fuse", "/dev/ptmx", "/dev/shm/x"):
         attempt("open " + path, os.open, path, os.O_RDWR)
+    attempt("remove the Runtime API's socket", os.remove, LOCAL_API)
+    attempt("put another into its place", os.rename, "/tmp", LOCAL_API)
     for path in ("/x", "/dev/x", "/etc/x", "/var/x", "/var/task/x", "/opt/x", "/var/runtime/x", "/proc/sys/kernel/core_pattern", "/usr/x"):
         attempt("write " + path, os.open, path, os.O_WRONLY | os.O_CREAT)
     # A program that changes the user is an ordinary one.
@@ -184,10 +189,28 @@ def listen(event, context):
 # --- The Runtime API ---------------------------------------------------------
 
 
-def exchange(method, path, body=b"", timeout=5):
-    """Sends a request to the Runtime API beside the runtime's own connection."""
+def over_tcp(timeout):
     host, _, port = API.rpartition(":")
-    with socket.create_connection((host, int(port)), timeout) as s:
+    return socket.create_connection((host, int(port)), timeout)
+
+
+def over_socket(timeout):
+    s = socket.socket(socket.AF_UNIX)
+    s.settimeout(timeout)
+    s.connect(LOCAL_API)
+    return s
+
+
+def is_socket(path):
+    return os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode)
+
+
+WAYS = [over_tcp, over_socket] if is_socket(LOCAL_API) else [over_tcp]
+
+
+def exchange(method, path, body=b"", timeout=5, way=over_tcp):
+    """Sends a request to the Runtime API beside the runtime's own connection."""
+    with way(timeout) as s:
         head = "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (method, path, len(body))
         s.sendall(head.encode() + body)
         answer = b""
@@ -208,8 +231,9 @@ class Reply:
 def answer_twice(event, context):
     """Answers, and then returns something else, and answers once more later."""
     own = INVOCATION + context.aws_request_id
-    statuses = [exchange("POST", own + "/response", b).status for b in (b'"first"', b'"second"')]
-    if statuses[1] // 100 == 2:
+    ways = [WAYS[-1]] + WAYS
+    statuses = [exchange("POST", own + "/response", b'"first"' if n == 0 else b'"second"', way=way).status for n, way in enumerate(ways)]
+    if statuses[0] // 100 != 2 or any(status // 100 == 2 for status in statuses[1:]):
         raise SystemExit("a second answer was accepted: %r" % statuses)
     return "third"
 
@@ -219,9 +243,10 @@ def answer_for_others(event, context):
     possible = []
     for request in event["requests"] + ["x" * 36, "../../next", "%2e%2e", "", "'"]:
         for what in ("response", "error"):
-            status = exchange("POST", INVOCATION + request + "/" + what, b'"mine now"').status
-            if status // 100 == 2:
-                possible.append("answer %s/%s: %d" % (request, what, status))
+            for way in WAYS:
+                status = exchange("POST", INVOCATION + request + "/" + what, b'"mine now"', way=way).status
+                if status // 100 == 2:
+                    possible.append("answer %s/%s %s: %d" % (request, what, way.__name__, status))
     return possible
 
 
@@ -230,15 +255,15 @@ def ask_for_more(event, context):
     it has, whose connection may have broken."""
     taken = []
 
-    def ask():
+    def ask(way):
         try:
-            reply = exchange("GET", INVOCATION + "next", timeout=2)
+            reply = exchange("GET", INVOCATION + "next", timeout=2, way=way)
             if reply.status == 200 and context.aws_request_id not in reply.head:
                 taken.append("have another event: " + reply.head)
         except OSError:
             pass
 
-    threads = [threading.Thread(target=ask) for _ in range(50)]
+    threads = [threading.Thread(target=ask, args=(WAYS[n % len(WAYS)],)) for n in range(50)]
     for t in threads:
         t.start()
     for t in threads:

@@ -19,7 +19,7 @@ const TRAILER_BODY = 'Lambda-Runtime-Function-Error-Body';
 
 // Where the sandbox serves the Runtime API, and the socket that leads to the same.
 const SANDBOX_ADDRESS = '127.0.0.1:9001';
-const LOCAL_SOCKET = '/run/runtime-api';
+const LOCAL_SOCKET = '/var/runtime-api';
 
 // What is read and written at once.
 const SMALL = 65536;

@@ -8,23 +8,39 @@ https://docs.aws.amazon.com/lambda/latest/dg/python-handler.html
 
 import sys
 import time
-from os import chdir, environ
+from os import chdir, environ, stat
 
 # The C module under "socket", which would import a dozen others.
 import _socket
 
 # --- Runtime API ------------------------------------------------------------
 
+# Where the sandbox serves the Runtime API, and the socket that leads to the same.
+SANDBOX_ADDRESS = "127.0.0.1:9001"
+LOCAL_SOCKET = "/var/runtime-api"
+
+
+def _is_socket(path):
+    try:
+        return stat(path).st_mode & 0o170000 == 0o140000
+    except OSError:
+        return False
+
 
 class RuntimeAPI:
     """One HTTP/1.1 connection, kept open, one request at a time."""
 
     def __init__(self, address):
-        host, _, port = address.rpartition(":")
         self.host = address
-        self.socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
-        self.socket.connect((host, int(port)))
-        self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
+        # The sandbox's own address may lead to a faster way, but a proxy's is what it says.
+        if address == SANDBOX_ADDRESS and _is_socket(LOCAL_SOCKET):
+            self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+            self.socket.connect(LOCAL_SOCKET)
+        else:
+            host, _, port = address.rpartition(":")
+            self.socket = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+            self.socket.connect((host, int(port)))
+            self.socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NODELAY, 1)
         self.rest = b""
 
     def assignment(self):
