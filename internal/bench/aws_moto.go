@@ -69,7 +69,7 @@ func (m *moto) env() []string {
 // cost measures one Terraform command against the emulator.
 func (m *moto) cost(ctx context.Context, w *harness.Workspace, args ...string) (c cost, err error) {
 	m.proxy.Forget()
-	if c.took, c.memory, err = timed(ctx, w, args...); err != nil {
+	if c.took, c.memory, err = timed(w.Command(ctx, args...), providerProcess); err != nil {
 		return cost{}, err
 	}
 	c.calls = map[string]int{}

@@ -7,7 +7,7 @@
 //	bench runtime [GROUP ...]
 //	bench soak [DURATION [LOAD]]
 //
-// measures only the scenarios named: quickstart, stacks, release, queues-on-aws, aws-limit,
+// measures only the scenarios named: quickstart, stacks, pulumi, release, queues-on-aws, aws-limit,
 // or runtime, which measures what the runtime's functions wait for beside other programs
 // that run functions. Of it, only the groups named: warm, throughput, cold, async, idle,
 // instance, neighbour; of the last one, which takes minutes, the attacks that follow a slash
@@ -89,6 +89,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"quickstart", bench.quickstart},
 	{"stacks", bench.hundredStacks},
+	{"pulumi", bench.pulumi},
 	{"release", bench.releases},
 	{"queues-on-aws", bench.queuesOnAWS},
 	{"aws-limit", bench.queuesAtTheLimit},

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -44,7 +45,7 @@ func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, ru
 	var took, base []cost
 	for range runs {
 		for _, w := range []*harness.Workspace{subject, alone} {
-			wall, memory, err := timed(ctx, w, args...)
+			wall, memory, err := timed(w.Command(ctx, args...), providerProcess)
 			if err != nil {
 				return err
 			}
@@ -64,20 +65,20 @@ func (r *row) measure(ctx context.Context, subject, alone *harness.Workspace, ru
 	return nil
 }
 
-// timed runs Terraform and returns its wall time and the provider's peak memory.
-func timed(ctx context.Context, w *harness.Workspace, args ...string) (wall time.Duration, memory int64, err error) {
+// timed runs a command and returns its wall time, and the peak memory of the provider: the
+// process it starts whose name begins so.
+func timed(cmd *exec.Cmd, provider string) (wall time.Duration, memory int64, err error) {
 	var out bytes.Buffer
-	cmd := w.Command(ctx, args...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, 0, err
 	}
-	peak := harness.PeakMemory(cmd.Process.Pid, providerProcess)
+	peak := harness.PeakMemory(cmd.Process.Pid, provider)
 	err = cmd.Wait()
 	wall, memory = time.Since(start), peak()
 	if err != nil {
-		return 0, 0, fmt.Errorf("terraform %v: %w\n%s", args, err, &out)
+		return 0, 0, fmt.Errorf("%v: %w\n%s", cmd.Args, err, &out)
 	}
 	return wall, memory, nil
 }

@@ -126,7 +126,7 @@ func (b bench) gradually(ctx context.Context, what string, stacks, functions int
 		if moto != nil {
 			c, err = moto.cost(ctx, w, "apply", "-auto-approve")
 		} else {
-			c.took, c.memory, err = timed(ctx, w, "apply", "-auto-approve")
+			c.took, c.memory, err = timed(w.Command(ctx, "apply", "-auto-approve"), providerProcess)
 		}
 		switch {
 		case err != nil:

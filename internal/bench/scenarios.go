@@ -72,26 +72,7 @@ func (b bench) hundredStacks(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config strings.Builder
-	config.WriteString("terraform {\n  required_providers {\n    tidegate = { source = \"tidegate-io/tidegate\" }\n  }\n}\n")
-	for i := range stacks {
-		fmt.Fprintf(&config, `
-resource "tidegate_stack" "s%[1]d" {
-  name = "bench-%[1]d"
-  functions = {
-    one = { source = "${path.module}/src/%[1]d/one", runtime = %[2]q, handler = "app.handler" }
-    two = { source = "${path.module}/src/%[1]d/two", runtime = %[2]q, handler = "app.handler" }
-  }
-}
-`, i, python)
-		for _, function := range []string{"one", "two"} {
-			code := fmt.Sprintf("def handler(event, context):\n    return %q\n", fmt.Sprint(function, i))
-			if err := many.Write(fmt.Sprintf("src/%d/%s/app.py", i, function), code); err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := many.Write("main.tf", config.String()); err != nil {
+	if err := writeStacks(many, "bench", stacks, python); err != nil {
 		return nil, err
 	}
 	alone, err := b.builtin(ctx, stacks)
@@ -107,4 +88,39 @@ resource "tidegate_stack" "s%[1]d" {
 		return nil, err
 	}
 	return []row{apply, plan}, nil
+}
+
+// writeStacks writes the configuration of stacks of two functions, each with a source of
+// its own. Their names are the prefix and a number.
+func writeStacks(w *harness.Workspace, prefix string, stacks int, runtime string) error {
+	var config strings.Builder
+	config.WriteString("terraform {\n  required_providers {\n    tidegate = { source = \"tidegate-io/tidegate\" }\n  }\n}\n")
+	for i := range stacks {
+		fmt.Fprintf(&config, `
+resource "tidegate_stack" "s%[1]d" {
+  name = "%[3]s-%[1]d"
+  functions = {
+    one = { source = "${path.module}/src/%[1]d/one", runtime = %[2]q, handler = "app.handler" }
+    two = { source = "${path.module}/src/%[1]d/two", runtime = %[2]q, handler = "app.handler" }
+  }
+}
+`, i, runtime, prefix)
+	}
+	if err := writeCode(w, stacks); err != nil {
+		return err
+	}
+	return w.Write("main.tf", config.String())
+}
+
+// writeCode writes the code of as many stacks of two functions.
+func writeCode(w *harness.Workspace, stacks int) error {
+	for i := range stacks {
+		for _, function := range []string{"one", "two"} {
+			code := fmt.Sprintf("def handler(event, context):\n    return %q\n", fmt.Sprint(function, i))
+			if err := w.Write(fmt.Sprintf("src/%d/%s/app.py", i, function), code); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
