@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,14 +67,15 @@ type seen struct {
 	Mount     []string
 }
 
-// look returns what an instance sees of its compile cache.
-func (n *realNode) look() (s seen) {
+// look returns what an instance sees of its compile cache, which is of no variables but
+// its own.
+func (n *realNode) look(own ...string) (s seen) {
 	n.t.Helper()
 	r := n.invoke(`{}`)
 	if err := json.Unmarshal(r.Payload, &s); err != nil || r.FunctionError != "" {
 		n.t.Fatalf("%s: %v", r.Payload, err)
 	}
-	if len(s.Tmp) > 0 || len(s.Variables) > 0 {
+	if len(s.Tmp) > 0 || !slices.Equal(s.Variables, own) {
 		n.t.Errorf("the function sees %v in /tmp, and the variables %v", s.Tmp, s.Variables)
 	}
 	return s
@@ -151,6 +153,24 @@ func TestNodeTakesWhatWasCompiledBeforeUnlessItIsDamaged(t *testing.T) {
 	n.look()
 	n.printed("hash mismatch")
 	n.printed("size mismatch")
+}
+
+func TestAFunctionsOwnCompileCacheStaysAsItSays(t *testing.T) {
+	n := newNodes24(t)
+	for variable, want := range map[string]string{"NODE_COMPILE_CACHE": "/tmp/own/v24.", "NODE_DISABLE_COMPILE_CACHE": ""} {
+		n.deploy("nodejs24.x", "index.handler", compilingNode, func(f *stack.Function) {
+			f.Environment = map[string]string{variable: "/tmp/own"}
+		})
+		for range 2 {
+			if got := n.look(variable).Dir; !strings.HasPrefix(got, want) || want == "" && got != "" {
+				t.Errorf("with %s the cache is in %q", variable, got)
+			}
+			n.invoke(`{"do":"exit"}`)
+		}
+	}
+	if names, err := n.runner.compiled.all(); len(names) > 0 || err != nil {
+		t.Errorf("%v is kept: %v", names, err)
+	}
 }
 
 // printed waits until the function's log has a line with the text.
