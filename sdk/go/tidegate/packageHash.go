@@ -53,7 +53,7 @@ func PackageHash(ctx *pulumi.Context, path string, opts ...pulumi.InvokeOption) 
 }
 
 type packageHashArgs struct {
-	// Folder or `.zip`, relative to the folder of the Pulumi project.
+	// Folder or `.zip`, relative to the folder of the program.
 	Path string `pulumi:"path"`
 }
 
@@ -77,7 +77,7 @@ func PackageHashOutput(ctx *pulumi.Context, path pulumi.StringInput, opts ...pul
 }
 
 type packageHashOutputArgs struct {
-	// Folder or `.zip`, relative to the folder of the Pulumi project.
+	// Folder or `.zip`, relative to the folder of the program.
 	Path pulumi.StringInput `pulumi:"path"`
 }
 

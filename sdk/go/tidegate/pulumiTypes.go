@@ -300,7 +300,7 @@ type DeployedFunction struct {
 	SecretsVersion *string `pulumi:"secretsVersion"`
 	// Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `SecretsVersion` changes.
 	SecretsWo map[string]string `pulumi:"secretsWo"`
-	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 	Source *string `pulumi:"source"`
 	// Longest run of one invocation, whole seconds, `"1s"` to `"15m"`. Default: `"3s"`.
 	Timeout string `pulumi:"timeout"`
@@ -378,7 +378,7 @@ type DeployedFunctionArgs struct {
 	SecretsVersion pulumi.StringPtrInput `pulumi:"secretsVersion"`
 	// Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `SecretsVersion` changes.
 	SecretsWo pulumi.StringMapInput `pulumi:"secretsWo"`
-	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 	Source pulumi.StringPtrInput `pulumi:"source"`
 	// Longest run of one invocation, whole seconds, `"1s"` to `"15m"`. Default: `"3s"`.
 	Timeout pulumi.StringInput `pulumi:"timeout"`
@@ -576,7 +576,7 @@ func (o DeployedFunctionOutput) SecretsWo() pulumi.StringMapOutput {
 	return o.ApplyT(func(v DeployedFunction) map[string]string { return v.SecretsWo }).(pulumi.StringMapOutput)
 }
 
-// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 func (o DeployedFunctionOutput) Source() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v DeployedFunction) *string { return v.Source }).(pulumi.StringPtrOutput)
 }
@@ -660,7 +660,7 @@ type Function struct {
 	SecretsVersion *string `pulumi:"secretsVersion"`
 	// Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `SecretsVersion` changes.
 	SecretsWo map[string]string `pulumi:"secretsWo"`
-	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 	Source *string `pulumi:"source"`
 	// Longest run of one invocation, whole seconds, `"1s"` to `"15m"`. Default: `"3s"`.
 	Timeout *string `pulumi:"timeout"`
@@ -720,7 +720,7 @@ type FunctionArgs struct {
 	SecretsVersion pulumi.StringPtrInput `pulumi:"secretsVersion"`
 	// Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `SecretsVersion` changes.
 	SecretsWo pulumi.StringMapInput `pulumi:"secretsWo"`
-	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+	// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 	Source pulumi.StringPtrInput `pulumi:"source"`
 	// Longest run of one invocation, whole seconds, `"1s"` to `"15m"`. Default: `"3s"`.
 	Timeout pulumi.StringPtrInput `pulumi:"timeout"`
@@ -876,7 +876,7 @@ func (o FunctionOutput) SecretsWo() pulumi.StringMapOutput {
 	return o.ApplyT(func(v Function) map[string]string { return v.SecretsWo }).(pulumi.StringMapOutput)
 }
 
-// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+// The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
 func (o FunctionOutput) Source() pulumi.StringPtrOutput {
 	return o.ApplyT(func(v Function) *string { return v.Source }).(pulumi.StringPtrOutput)
 }

@@ -142,7 +142,7 @@ export interface DeployedFunction {
      */
     secretsWo?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+     * The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
      */
     source?: pulumi.Input<string | undefined>;
     /**
@@ -241,7 +241,7 @@ export interface Function {
      */
     secretsWo?: pulumi.Input<{[key: string]: pulumi.Input<string>} | undefined>;
     /**
-     * The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+     * The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
      */
     source?: pulumi.Input<string | undefined>;
     /**

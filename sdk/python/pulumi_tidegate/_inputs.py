@@ -319,7 +319,7 @@ class DeployedFunctionArgsDict(TypedDict):
     """
     source: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+    The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
     """
     url: NotRequired[pulumi.Input[Optional['FunctionUrlArgsDict']]]
     """
@@ -392,7 +392,7 @@ class DeployedFunctionArgs:
         :param pulumi.Input[_builtins.str] runtime: A Lambda runtime identifier, such as `python3.13`, `nodejs22.x`, `java21` or `provided.al2023`. On the open runtime, its interpreter must be on the host. Every function with a `source` has one, and none with an `image`.
         :param pulumi.Input[_builtins.str] secrets_version: Any text that you change whenever `secrets_wo` changes; this publishes a new version of the function.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] secrets_wo: Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `secrets_version` changes.
-        :param pulumi.Input[_builtins.str] source: The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+        :param pulumi.Input[_builtins.str] source: The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
         :param pulumi.Input['FunctionUrlArgs'] url: Gives the function an HTTP address of its own. Default: none.
         """
         pulumi.set(__self__, "alias_arn", alias_arn)
@@ -809,7 +809,7 @@ class DeployedFunctionArgs:
     @pulumi.getter
     def source(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+        The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
         """
         return pulumi.get(self, "source")
 
@@ -909,7 +909,7 @@ class FunctionArgsDict(TypedDict):
     """
     source: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
-    The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+    The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
     """
     timeout: NotRequired[pulumi.Input[Optional[_builtins.str]]]
     """
@@ -970,7 +970,7 @@ class FunctionArgs:
         :param pulumi.Input[_builtins.str] runtime: A Lambda runtime identifier, such as `python3.13`, `nodejs22.x`, `java21` or `provided.al2023`. On the open runtime, its interpreter must be on the host. Every function with a `source` has one, and none with an `image`.
         :param pulumi.Input[_builtins.str] secrets_version: Any text that you change whenever `secrets_wo` changes; this publishes a new version of the function.
         :param pulumi.Input[Mapping[str, pulumi.Input[_builtins.str]]] secrets_wo: Further environment variables whose values are secret: Pulumi shows them nowhere, and its state has them encrypted. They are sent when the function is new and when `secrets_version` changes.
-        :param pulumi.Input[_builtins.str] source: The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+        :param pulumi.Input[_builtins.str] source: The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
         :param pulumi.Input[_builtins.str] timeout: Longest run of one invocation, whole seconds, `"1s"` to `"15m"`. Default: `"3s"`.
         :param pulumi.Input[_builtins.str] tracing: `pass_through` or `active`. Default: `pass_through`.
         :param pulumi.Input['FunctionUrlArgs'] url: Gives the function an HTTP address of its own. Default: none.
@@ -1254,7 +1254,7 @@ class FunctionArgs:
     @pulumi.getter
     def source(self) -> pulumi.Input[Optional[_builtins.str]]:
         """
-        The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
+        The function's code: a folder, or a `.zip`, which is unpacked and packed anew. Relative to the folder of the program: the Pulumi project's, or its `main`. What `.tidegateignore` names (as `.gitignore` would) is left out. At most 250 MB unpacked. A function has either this or an `image`.
         """
         return pulumi.get(self, "source")
 

@@ -35,7 +35,7 @@ def package_hash(path: Optional[_builtins.str] = None,
     pulumi.export("fulfilHash", fulfil_hash_result)
     ```
 
-    :param _builtins.str path: Folder or `.zip`, relative to the folder of the Pulumi project.
+    :param _builtins.str path: Folder or `.zip`, relative to the folder of the program.
     """
     __args__ = dict()
     __args__['path'] = path
@@ -59,7 +59,7 @@ def package_hash_output(path: pulumi.Input[Optional[_builtins.str]] = None,
     pulumi.export("fulfilHash", fulfil_hash_result)
     ```
 
-    :param _builtins.str path: Folder or `.zip`, relative to the folder of the Pulumi project.
+    :param _builtins.str path: Folder or `.zip`, relative to the folder of the program.
     """
     __args__ = dict()
     __args__['path'] = path

@@ -20,9 +20,9 @@ var edits = []struct{ from, to string }{
 	},
 	{
 		"Relative to Terraform's working directory; use `${path.module}`.",
-		"Relative to the folder of the Pulumi project; a program of the Automation API gives an absolute path.",
+		"Relative to the folder of the program: the Pulumi project's, or its `main`.",
 	},
-	{"relative to Terraform's working directory", "relative to the folder of the Pulumi project"},
+	{"relative to Terraform's working directory", "relative to the folder of the program"},
 	{
 		"Makes the package from the source while planning.",
 		"Makes the package from the source, in previews too.",
