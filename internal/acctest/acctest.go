@@ -14,18 +14,13 @@ import (
 	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// envRun is different in every `make test`. Reading it keeps Go from taking an
-// earlier run's result for this one's: Go cannot see the programs that these
-// tests start.
-const envRun = "TIDEGATE_TEST_RUN"
-
 // Main prepares a test package that uses terraform-plugin-testing: it finds the
 // Terraform program and lets acceptance tests run. It ends the emulators of AWS
 // that tests have started.
 //
 //	func TestMain(m *testing.M) { acctest.Main(m) }
 func Main(m *testing.M) {
-	_ = os.Getenv(envRun)
+	_ = os.Getenv(harness.EnvRun)
 	if err := prepare(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -57,7 +52,10 @@ func prepare() error {
 		return err
 	}
 	settings = append(settings, "TF_ACC=1", "TF_ACC_TERRAFORM_PATH="+program,
-		"TF_CLI_CONFIG_FILE="+os.DevNull, "CHECKPOINT_DISABLE=1")
+		"TF_CLI_CONFIG_FILE="+os.DevNull, "CHECKPOINT_DISABLE=1",
+		// A Terraform lives for a second, and need not collect its garbage. The provider has
+		// a setting of its own, and the runtime does not see this.
+		"GOGC=400")
 	if filepath.Base(program) == "tofu" {
 		// The address that OpenTofu gives a provider without one.
 		settings = append(settings, "TF_ACC_PROVIDER_HOST=registry.opentofu.org")
@@ -74,7 +72,7 @@ func prepare() error {
 // Binary returns the path of the built `tidegate`.
 func Binary(t testing.TB) string {
 	t.Helper()
-	_ = os.Getenv(envRun)
+	_ = os.Getenv(harness.EnvRun)
 	path, err := harness.Binary(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +104,7 @@ func WithEnv(env ...string) Option {
 // left, and its log is shown if the test has failed.
 func StartRuntime(t testing.TB, opts ...Option) *Runtime {
 	t.Helper()
-	_ = os.Getenv(envRun)
+	_ = os.Getenv(harness.EnvRun)
 	o := harness.RuntimeOptions{Dir: tempDir(t)}
 	for _, opt := range opts {
 		opt(&o)
@@ -173,7 +171,7 @@ func (r *Runtime) Interpreter(prefix string) string {
 // StartNATS starts a NATS server that ends with the test.
 func StartNATS(t testing.TB) *harness.NATSServer {
 	t.Helper()
-	_ = os.Getenv(envRun)
+	_ = os.Getenv(harness.EnvRun)
 	s, err := harness.StartNATS(t.Context(), tempDir(t))
 	if err != nil {
 		t.Fatal(err)

@@ -18,7 +18,7 @@ type Workspace struct {
 // the configuration: name -> text.
 func Terraform(t testing.TB, r *Runtime, files map[string]string) *Workspace {
 	t.Helper()
-	_ = os.Getenv(envRun)
+	_ = os.Getenv(harness.EnvRun)
 	program, err := harness.TerraformProgram(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -99,6 +99,7 @@ func startEmulator(ctx context.Context, kind EmulatorKind, python, dir string) (
 		"SERVICES=lambda,iam,sts,sqs,logs,apigateway,scheduler,events,s3,ec2,ecr,kms,monitoring,dynamodb,sns,secretsmanager,ssm",
 		"SFTP_ENABLED=0",
 		"IOT_MTLS_ENABLED=0",
+		"MOTO_EC2_LOAD_DEFAULT_AMIS=false", // 1,300 for every account that looks at its subnets
 	)
 	if e.proc, err = startProcess(cmd, filepath.Join(dir, string(kind)+".log")); err != nil {
 		return nil, false, err

@@ -163,11 +163,11 @@ func (r *Runtime) Env() []string {
 }
 
 // env is the process's own environment, in which nothing of the user's Tidegate
-// shows.
+// shows, nor how often other programs are to collect garbage.
 func (r *Runtime) env() []string {
 	env := []string{"XDG_CONFIG_HOME=" + r.ConfigHome}
 	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "TIDEGATE_") && !strings.HasPrefix(kv, "XDG_CONFIG_HOME=") {
+		if !strings.HasPrefix(kv, "TIDEGATE_") && !strings.HasPrefix(kv, "XDG_CONFIG_HOME=") && !strings.HasPrefix(kv, "GOGC=") {
 			env = append(env, kv)
 		}
 	}
