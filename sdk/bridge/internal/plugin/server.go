@@ -5,6 +5,7 @@ package plugin
 
 import (
 	"context"
+	"os"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 // Serve answers the engine until it ends the plugin. The schema is the package's, as
 // generated.
 func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error {
+	go endWithEngine(os.Getppid())
 	return rprovider.MainContext(ctx, bridge.Name, func(host *rprovider.HostClient) (pulumirpc.ResourceProviderServer, error) {
 		words := bridge.NewWords(info)
 		types, err := newTypes(schema)
