@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // PulumiRoot returns the folder with bin/pulumi, as tools/pulumi/programs builds it.
@@ -25,7 +26,29 @@ func PulumiPython(ctx context.Context) (python, path string, err error) {
 	return python, path, err
 }
 
+// pulumiTools remembers for the rest of the process what the tools have printed.
+var pulumiTools struct {
+	sync.Mutex
+	printed map[string]string
+}
+
 func pulumiTool(ctx context.Context, name string) (string, error) {
+	pulumiTools.Lock()
+	defer pulumiTools.Unlock()
+	if out, ok := pulumiTools.printed[name]; ok {
+		return out, nil
+	}
+	out, err := runPulumiTool(ctx, name)
+	if err == nil {
+		if pulumiTools.printed == nil {
+			pulumiTools.printed = map[string]string{}
+		}
+		pulumiTools.printed[name] = out
+	}
+	return out, err
+}
+
+func runPulumiTool(ctx context.Context, name string) (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
@@ -43,8 +66,21 @@ func pulumiTool(ctx context.Context, name string) (string, error) {
 
 // PulumiPlugin returns the path of the built pulumi-resource-tidegate of this tree.
 func PulumiPlugin(ctx context.Context) (string, error) {
+	builtPlugin.Lock()
+	defer builtPlugin.Unlock()
+	if builtPlugin.path != "" {
+		return builtPlugin.path, nil
+	}
 	const name = "pulumi-resource-tidegate"
-	return buildIn(ctx, filepath.Join("sdk", "bridge"), []string{"-ldflags", "-s -w"}, name, "./cmd/"+name)
+	path, err := buildIn(ctx, filepath.Join("sdk", "bridge"), []string{"-ldflags", "-s -w"}, name, "./cmd/"+name)
+	builtPlugin.path = path
+	return path, err
+}
+
+// builtPlugin remembers the plugin for the rest of the process, as built does the program.
+var builtPlugin struct {
+	sync.Mutex
+	path string
 }
 
 // PulumiEnv prepares dir for Pulumi, with state in files and the plugin installed, and

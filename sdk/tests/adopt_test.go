@@ -1,41 +1,82 @@
 package tests
 
 import (
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
-	"github.com/pulumi/pulumi/sdk/v3/go/auto/optpreview"
-	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
-
-	"github.com/tidegate-io/terraform-provider-tidegate/sdk/go/tidegate"
+	"github.com/tidegate-io/terraform-provider-tidegate/internal/harness"
 )
 
-// A stack that another project has made is imported. What only the program knows, as the
-// folder of the code, gets into the state with an update that changes nothing on the target.
-func TestImportTakesAStackOver(t *testing.T) {
+// A stack that is told another's URL goes through all that a person does with it in Pulumi's
+// hands: what it is told is not known yet, it is protected, is called otherwise in the
+// program, loses what it depends on, is let go of and taken over again.
+func TestAStackIsKeptThroughWhatIsDoneInPulumi(t *testing.T) {
 	l := newLab(t)
-	declare := func(options ...pulumi.ResourceOption) pulumi.RunFunc {
-		return func(ctx *pulumi.Context) error {
-			_, err := tidegate.NewStack(ctx, "shop", &tidegate.StackArgs{
-				Name: pulumi.String("shop"), Functions: tidegate.FunctionMap{"greet": l.greet()},
-			}, options...)
-			return err
-		}
+	open := fmt.Sprintf(`resources:
+  open:
+    type: pulumi:providers:tidegate
+    properties: { target: open, open: { endpoint: "%s", token: { "fn::secret": "%s" } } }
+`, l.env["TIDEGATE_ENDPOINT"], l.token)
+	delete(l.env, "TIDEGATE_TOKEN")
+	jobs := l.declaration("jobs", "Queue", "jobs", "hello", "provider: ${open}")
+	shop := func(label, options string) string {
+		return l.declaration(label, "Stack", "shop", "${jobs.url}, API_KEY: { fn::secret: "+secret+" }", "provider: ${open}, "+options)
 	}
-	first := l.stack(declare(pulumi.RetainOnDelete(true)))
-	_, err := first.Up(l.context())
-	check(t, err)
-	_, err = first.Destroy(l.context())
-	check(t, err)
-	if got := l.invoke("shop/greet", `{}`); got["greeting"] != "hello" {
-		t.Fatalf("the stack that was to stay answers %v", got)
+	here := func() bool {
+		err := l.runtime.Call(l.context(), http.MethodGet, "/v1/stacks/shop", nil, nil)
+		if err != nil && !harness.IsStatus(err, http.StatusNotFound) {
+			t.Fatal(err)
+		}
+		return err == nil
 	}
 
-	taken, err := l.stack(declare(pulumi.Import(pulumi.ID("shop")))).Up(l.context())
-	check(t, err)
-	if n := (*taken.Summary.ResourceChanges)["import"]; n != 1 {
-		t.Errorf("%d stacks were imported", n)
+	l.program("%s", open+jobs+shop("shop", "protect: true"))
+	if out := l.cli("preview", "--diff"); !strings.Contains(out, "GREETING: [unknown]") || !strings.Contains(out, "API_KEY : [secret]") {
+		t.Errorf("the preview does not tell of what is unknown and what is secret:\n%s", out)
 	}
+	l.up()
+	l.noPlainSecret()
+	if got := l.invoke("shop/greet", `{}`); got["greeting"] != l.runtime.Ingress+"/queues/jobs" || got["secret"] != secret {
+		t.Errorf("the function answers %v", got)
+	}
+	first := l.only("Stack")
+
+	// Its name in the program is none of the target's business.
+	l.program("%s", open+jobs+shop("store", "protect: true, aliases: [{ name: shop }]"))
+	l.unchanged()
+	l.up()
+	if now := l.only("Stack"); now.ID != "shop" || !strings.HasSuffix(now.URN, "::store") || now.function(t, "greet")["version"] != first.function(t, "greet")["version"] {
+		t.Errorf("the state has %s %s with %v", now.URN, now.ID, now.Outputs["functions"])
+	}
+
+	if out, err := l.try("destroy", "--yes", "--skip-preview"); err == nil || !here() {
+		t.Errorf("a stack that is protected is gone:\n%s", out)
+	}
+
+	// Somebody deletes the queue.
+	l.call(http.MethodDelete, "/v1/stacks/jobs", nil, nil)
+	l.cli("refresh", "--yes", "--skip-preview")
+	if gone := l.all("Queue"); len(gone) > 0 {
+		t.Errorf("after the refresh the state has %v", gone)
+	}
+	l.up()
+	l.unchanged()
+
+	// Pulumi lets go of the stack, and takes it over with nothing changed on the target. What
+	// only the program knows, as the folder of the code, gets into the state.
+	l.program("%s", open+jobs+shop("store", "retainOnDelete: true"))
+	l.up()
+	l.program("%s", open+jobs)
+	l.up()
+	if kept := l.all("Stack"); len(kept) > 0 || !here() {
+		t.Fatalf("the stack that was to stay is %v, in the state %v", here(), kept)
+	}
+	l.program("%s", open+jobs+shop("shop", "import: shop"))
+	l.up()
+	l.program("%s", open+jobs+shop("shop", "protect: false"))
+	l.unchanged()
 	var there struct {
 		Functions map[string]struct {
 			Versions []any `json:"versions"`
@@ -43,47 +84,23 @@ func TestImportTakesAStackOver(t *testing.T) {
 	}
 	l.call(http.MethodGet, "/v1/stacks/shop", nil, &there)
 	if n := len(there.Functions["greet"].Versions); n != 1 {
-		t.Errorf("the import has published versions: there are %d", n)
+		t.Errorf("all that has published versions: there are %d", n)
 	}
-	_, err = l.stack(declare()).Preview(l.context(), optpreview.ExpectNoChanges())
-	check(t, err)
-	if got := l.invoke("shop/greet", `{}`); got["greeting"] != "hello" {
-		t.Errorf("the imported stack answers %v", got)
+	l.noPlainSecret()
+	l.cli("destroy", "--yes", "--skip-preview")
+	if here() {
+		t.Error("the destroyed stack is still there")
 	}
 }
 
-// A gradual release is one `pulumi up`, which returns when all traffic has moved.
-func TestUpWaitsForAGradualRelease(t *testing.T) {
-	l := newLab(t)
-	greeting := "hello"
-	s := l.stack(func(ctx *pulumi.Context) error {
-		greet := l.greet()
-		greet.Environment = pulumi.StringMap{"GREETING": pulumi.String(greeting)}
-		shop, err := tidegate.NewStack(ctx, "shop", &tidegate.StackArgs{
-			Name:      pulumi.String("shop"),
-			Functions: tidegate.FunctionMap{"greet": greet},
-			Release: &tidegate.ReleaseArgs{
-				Strategy: pulumi.String("linear"), Weight: pulumi.Int(50), Interval: pulumi.String("1s"),
-			},
-		})
-		if err == nil {
-			ctx.Export("routing", shop.Functions.MapIndex(pulumi.String("greet")).Routing())
-		}
-		return err
-	})
-	_, err := s.Up(l.context())
-	check(t, err)
-	greeting = "good morning"
-	moved, err := s.Up(l.context())
-	check(t, err)
-	routing, _ := moved.Outputs["routing"].Value.(map[string]any)
-	if len(routing) != 1 || routing["2"] != 100.0 {
-		t.Errorf("after the release the traffic goes to %v", routing)
-	}
-	if got := l.invoke("shop/greet", `{}`); got["greeting"] != "good morning" {
-		t.Errorf("after the release the function answers %v", got)
-	}
-	if _, err := s.Preview(l.context(), optpreview.ExpectNoChanges()); err != nil {
-		t.Error(err)
-	}
+// declaration is a stack of any kind with one function in a program in YAML.
+func (l *lab) declaration(label, kind, name, greeting, options string) string {
+	return fmt.Sprintf(`  %s:
+    type: tidegate:%s
+    properties:
+      name: %s
+      functions:
+        greet: { source: ./greet, runtime: %s, handler: app.handler, environment: { GREETING: %s } }
+    options: { %s }
+`, label, kind, name, l.python, strings.ReplaceAll(greeting, "${jobs.url}", `"${jobs.url}"`), strings.ReplaceAll(options, "${open}", `"${open}"`))
 }

@@ -77,11 +77,7 @@ func (f foreign) up() (result, error) { return f.run("up") }
 func (f foreign) run(operation string) (result, error) {
 	cmd := exec.CommandContext(f.l.context(), f.command[0], append(f.command[1:], operation)...)
 	cmd.Dir = f.l.dir
-	cmd.Env = append(os.Environ(), f.env...)
-	for name, value := range f.l.env {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	cmd.Env = append(cmd.Env, "PATH="+f.l.bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(f.l.environ(), f.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
