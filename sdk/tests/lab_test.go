@@ -165,14 +165,6 @@ func copyFile(t testing.TB, from, to string) {
 	check(t, os.WriteFile(to, raw, 0o600))
 }
 
-// source is the absolute path of a function's code.
-func (l *lab) source(name string) string {
-	l.t.Helper()
-	path, err := filepath.Abs(filepath.Join("testdata", "functions", name))
-	check(l.t, err)
-	return path
-}
-
 // invoke returns what a function answers.
 func (l *lab) invoke(function, payload string) map[string]any {
 	l.t.Helper()
