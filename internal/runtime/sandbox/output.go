@@ -21,6 +21,9 @@ const outputGrace = time.Second
 // allows ordinary users more (pipe(7), /proc/sys/fs/pipe-max-size).
 const maxPipe = 1 << 20
 
+// outputBuffer is how many bytes are read at once: as empty lines they take a millisecond.
+const outputBuffer = 4 << 10
+
 // An outputReader copies what a tree writes to a writer, as fast as that takes
 // it and its pace allows: a tree that writes faster waits, and nothing piles up in memory.
 type outputReader struct {
@@ -58,7 +61,7 @@ func readOutput(pipe *os.File, to io.Writer) (*outputReader, error) {
 		pipe.Close()
 		return nil, err
 	}
-	o := &outputReader{pipe: pipe, raw: raw, done: make(chan struct{}), ending: make(chan struct{}), to: to, buffer: make([]byte, 16<<10)}
+	o := &outputReader{pipe: pipe, raw: raw, done: make(chan struct{}), ending: make(chan struct{}), to: to, buffer: make([]byte, outputBuffer)}
 	go o.copy()
 	return o, nil
 }

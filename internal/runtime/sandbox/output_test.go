@@ -14,7 +14,7 @@ func TestATreeThatWritesFasterThanItIsReadLetsOthersHaveTheirTurn(t *testing.T) 
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	meanwhile := make(chan struct{})
 	inTime, writes := false, 0
-	// A pipe holds four times what is read at once.
+	// A pipe holds many times what is read at once.
 	output, tree, err := newOutput(writerFunc(func(p []byte) (int, error) {
 		switch writes++; writes {
 		case 1:
