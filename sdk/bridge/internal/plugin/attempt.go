@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf"
@@ -29,7 +30,10 @@ func withAttempt(ctx context.Context) (context.Context, *attempt) {
 }
 
 // keeping is the shim of a provider whose attempts keep what they left.
-type keeping struct{ pf.ShimProvider }
+type keeping struct {
+	pf.ShimProvider
+	schemas *sync.Map
+}
 
 func (k keeping) Server(ctx context.Context) (tfprotov6.ProviderServer, error) {
 	server, err := k.ShimProvider.Server(ctx)

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/pf"
@@ -35,7 +36,7 @@ func Serve(ctx context.Context, info tfbridge.ProviderInfo, schema []byte) error
 		if err != nil {
 			return nil, err
 		}
-		info.P = keeping{info.P.(pf.ShimProvider)}
+		info.P = keeping{info.P.(pf.ShimProvider), &sync.Map{}}
 		s, err := pfbridge.NewProviderServer(ctx, &sink{host, words}, info, pfbridge.ProviderMetadata{PackageSchema: schema})
 		return &server{s, info, types, words, bridge.Optional(info)}, err
 	})
