@@ -142,6 +142,39 @@ func TestBadInputIsNamedAsInPulumi(t *testing.T) {
 	}
 }
 
+// What languages without types let pass is found by a preview, and no value is shown with it:
+// it could be a secret.
+func TestProgramsWithoutTypesLearnWhatIsWrong(t *testing.T) {
+	for _, language := range []struct {
+		name, file string
+		start      func(*lab) program
+	}{
+		{"Python", "wrong.py", pythonProgram},
+		{"JavaScript", "wrong.js", func(l *lab) program {
+			l.copyExample("typescript")
+			linkNodeModules(l.t, l.dir)
+			return javaScriptProgram(l)
+		}},
+	} {
+		t.Run(language.name, func(t *testing.T) {
+			l := newLab(t)
+			p := language.start(l).(foreign)
+			l.configure(p.stack(), map[string]string{"signingKey": secret})
+			err := p.previewFile(language.file)
+			for _, words := range []string{
+				"`functions.greet.memory` ", "`functions.greet.layers` ", "`functions.greet.memry` is not a property", "`consumer.function` is missing",
+			} {
+				says(t, err, words)
+			}
+			for _, shown := range []string{secret, "plenty", "base.zip"} {
+				if strings.Contains(fmt.Sprint(err), shown) {
+					t.Errorf("the error shows %q: %v", shown, err)
+				}
+			}
+		})
+	}
+}
+
 // says fails the test unless err has the words.
 func says(t *testing.T, err error, words string) {
 	t.Helper()

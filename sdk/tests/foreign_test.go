@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/auto"
@@ -43,8 +44,14 @@ func nodeProgram(l *lab) program {
 	l.copyExample("typescript")
 	// What the types refuse is compiled with the program.
 	l.copyFile("types.ts")
-	l.copyFile("run.js")
 	compileTypeScript(l.t, l.dir)
+	return javaScriptProgram(l)
+}
+
+// javaScriptProgram runs what was compiled before, or is JavaScript from the first.
+func javaScriptProgram(l *lab) program {
+	l.t.Helper()
+	l.copyFile("run.js")
 	node, err := l.runtime.RuntimeIdentifier(l.context(), "nodejs")
 	check(l.t, err)
 	return foreign{l, l.stack(nil), node, []string{"node", "run.js"}, nil}
@@ -53,14 +60,21 @@ func nodeProgram(l *lab) program {
 // compileTypeScript compiles the project in a folder against the SDK.
 func compileTypeScript(t testing.TB, dir string) {
 	t.Helper()
-	modules, err := harness.PulumiNode(t.Context())
-	check(t, err)
-	check(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
+	modules := linkNodeModules(t, dir)
 	tsc := exec.CommandContext(t.Context(), filepath.Join(modules, ".bin", "tsc"))
 	tsc.Dir = dir
 	if out, err := tsc.CombinedOutput(); err != nil {
 		t.Fatalf("tsc: %v\n%s", err, out)
 	}
+}
+
+// linkNodeModules gives the project in a folder the SDK, and Pulumi's.
+func linkNodeModules(t testing.TB, dir string) string {
+	t.Helper()
+	modules, err := harness.PulumiNode(t.Context())
+	check(t, err)
+	check(t, os.Symlink(modules, filepath.Join(dir, "node_modules")))
+	return modules
 }
 
 func (f foreign) stack() *auto.Stack { return f.s }
@@ -72,10 +86,17 @@ func (f foreign) preview() (changes, error) {
 	return r.changes, err
 }
 
+// previewFile previews another program than the project's, in a file of testdata.
+func (f foreign) previewFile(name string) error {
+	f.l.copyFile(name)
+	_, err := f.run("preview", "./"+name)
+	return err
+}
+
 func (f foreign) up() (result, error) { return f.run("up") }
 
-func (f foreign) run(operation string) (result, error) {
-	cmd := exec.CommandContext(f.l.context(), f.command[0], append(f.command[1:], operation)...)
+func (f foreign) run(operation string, file ...string) (result, error) {
+	cmd := exec.CommandContext(f.l.context(), f.command[0], slices.Concat(f.command[1:], []string{operation}, file)...)
 	cmd.Dir = f.l.dir
 	cmd.Env = append(f.l.environ(), f.env...)
 	var stdout, stderr bytes.Buffer

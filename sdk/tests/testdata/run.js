@@ -1,10 +1,9 @@
 // Previews or updates the stack of the project in this folder, and prints what that did.
 const { LocalWorkspace } = require("@pulumi/pulumi/automation");
 
-// The project's own program: what it exports are the outputs.
-const program = async () => require("./bin/index.js");
-
-async function main(operation) {
+// What the program exports are the outputs. It is the project's own, unless another file is named.
+async function main(operation, file = "./bin/index.js") {
+    const program = async () => require(file);
     const stack = await LocalWorkspace.createOrSelectStack({ stackName: "dev", projectName: "shop", program }, { workDir: __dirname });
     if (operation === "preview") {
         const done = await stack.preview();
@@ -16,7 +15,7 @@ async function main(operation) {
     console.log(JSON.stringify({ changes: done.summary.resourceChanges, outputs }));
 }
 
-main(process.argv[2]).catch((e) => {
+main(...process.argv.slice(2)).catch((e) => {
     console.error(String(e));
     process.exit(1);
 });

@@ -1,4 +1,7 @@
-"""Previews or updates the stack of the project in the working folder, and prints what that did."""
+"""Previews or updates the stack of the project in the working folder, and prints what that did.
+
+The program is the project's own, unless another file is named.
+"""
 
 import json
 import os
@@ -8,11 +11,10 @@ import sys
 from pulumi import automation
 
 
-def program():
-    runpy.run_path("__main__.py")
+def main(operation, file="__main__.py"):
+    def program():
+        runpy.run_path(file)
 
-
-def main(operation):
     stack = automation.create_or_select_stack(
         stack_name="dev",
         project_name="shop",
