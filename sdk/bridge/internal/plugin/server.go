@@ -149,12 +149,14 @@ func (s *server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumir
 
 func (s *server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	resp, err := s.ResourceProviderServer.Read(ctx, req)
+	withoutNulls(resp.GetProperties())
 	return resp, s.translated(err)
 }
 
 func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
 	ctx, attempt := withAttempt(withTimeout(ctx, req.GetTimeout()))
 	resp, err := s.ResourceProviderServer.Create(ctx, req)
+	withoutNulls(resp.GetProperties())
 	if err == nil && len(attempt.failures) > 0 {
 		return nil, s.incomplete(attempt, resp.GetId(), resp.GetProperties())
 	}
@@ -164,6 +166,7 @@ func (s *server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pul
 func (s *server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pulumirpc.UpdateResponse, error) {
 	ctx, attempt := withAttempt(withTimeout(ctx, req.GetTimeout()))
 	resp, err := s.ResourceProviderServer.Update(ctx, req)
+	withoutNulls(resp.GetProperties())
 	if err == nil && len(attempt.failures) > 0 {
 		return nil, s.incomplete(attempt, req.GetId(), resp.GetProperties())
 	}
