@@ -16,8 +16,8 @@ import (
 // hardly anything. Of that an instance gets so much, and waits for more.
 const (
 	// wasteRate is how many units an instance may waste in a second, and at once: about
-	// a hundredth of a processor's time. A unit is a request, wasteUnit
-	// bytes, or wasteChunks chunks.
+	// a hundredth of a processor's time. A unit is a request, wasteUnit bytes, or
+	// wasteChunks chunks.
 	wasteRate   = 1000
 	wasteUnit   = 64 << 10
 	wasteChunks = 64

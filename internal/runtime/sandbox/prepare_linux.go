@@ -25,7 +25,7 @@ type prepared struct {
 	dir     string // of the instance's own on the host, or empty
 	group   group
 	// listener is the Runtime API's, and address how the instance reaches it. local is its
-	// listener on LocalRuntimeAPI; nil without one.
+	// listener on localRuntimeAPI; nil without one.
 	listener, local net.Listener
 	address         string
 	ingress         net.Listener // nil without one

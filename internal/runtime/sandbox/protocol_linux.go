@@ -181,7 +181,7 @@ type descriptor string
 
 const (
 	passedAPI     descriptor = "api"     // the Runtime API's listener
-	passedLocal   descriptor = "local"   // the Runtime API's listener on LocalRuntimeAPI
+	passedLocal   descriptor = "local"   // the Runtime API's listener on localRuntimeAPI
 	passedIngress descriptor = "ingress" // the ingress's listener
 	passedWayOut  descriptor = "way out" // for the gateway
 	passedTmp     descriptor = "tmp"     // the folder /tmp
